@@ -1,4 +1,5 @@
-"""Checks that run with the installed wheel, outside of the clone: imports | samples | completions DIR [N] | trained DIR STEP..."""
+"""Checks that run with the installed wheel, outside of the clone: imports CLONE | samples | task DIR |
+completions DIR N [PICTURE MASK] | trained DIR STEP..."""
 import csv, importlib, importlib.util, pkgutil, sys, time
 from pathlib import Path
 
@@ -24,6 +25,43 @@ def samples():
     import picnet_nb
     print(Path(picnet_nb.__file__).parent/'samples')
 
+def task(folder):
+    "A picture of 300x200 pixels and a mask of an odd shape, in a folder."
+    from PIL import Image, ImageDraw
+    folder = Path(folder)
+    folder.mkdir()
+    from picnet_nb.data import sample
+    sample().resize((300, 200)).save(folder/'picture.png')
+    mask = Image.new('L', (300, 200))
+    ImageDraw.Draw(mask).ellipse((130, 40, 240, 130), 255)
+    mask.save(folder/'mask.png')
+
+def completions(folder, n, picture=None, mask=None):
+    "`n` different pictures and a sheet; outside of the hole each is the original, bit for bit. Without `picture`: a sample, its center missing."
+    import numpy as np, picnet_nb
+    from PIL import Image
+    (sheet,), n = Path(folder).glob('*_sheet.png'), int(n)
+    name = sheet.stem.removesuffix('_sheet')
+    files = sorted(Path(folder, name).glob('*.png'))
+    assert len(files) == n, f'{len(files)} pictures, not {n}: {files}'
+    made = [np.asarray(Image.open(o)) for o in files]
+    truth = np.asarray(Image.open(picture or Path(picnet_nb.__file__).parent/'samples'/f'{name}.jpg').convert('RGB'))
+    h, w = truth.shape[:2]
+    if mask: hole = np.asarray(Image.open(mask)) > 127
+    else:
+        from picnet_nb.masks import center_mask
+        hole = center_mask(1, (h, w))[0, 0].numpy()
+    for f, o in zip(files, made):
+        assert o.shape == truth.shape and o.dtype == np.uint8, f'{f}: {o.shape} {o.dtype}, the picture is {truth.shape}'
+        assert (o[~hole] == truth[~hole]).all(), f'{f}: {(o[~hole] != truth[~hole]).any(-1).sum()} known pixels have changed'
+        assert (o[hole] != truth[hole]).any(-1).mean() > .5, f'{f}: the hole is not filled anew'
+    apart = [np.abs(a[hole].astype(float) - b[hole]).mean() for i, a in enumerate(made) for b in made[:i]]
+    assert min(apart) > 0, 'two completions are the same'
+    with Image.open(sheet) as s: s.load(); size = s.size
+    assert size[0]*size[1] > 10_000, size
+    print(f'- {n} completions of {name} ({w}x{h}), a hole of {hole.mean():.0%}; two of them are {np.mean(apart):.1f} of 255 apart in it (at least '
+          f'{min(apart):.1f}); sheet {size[0]}x{size[1]}')
+
 def trained(folder, *steps):
     "The log has a line for each of these steps, and the last of them has a checkpoint and weights."
     folder = Path(folder)
@@ -35,4 +73,4 @@ def trained(folder, *steps):
 
 if __name__ == '__main__':
     what, *args = sys.argv[1:]
-    dict(imports=imports, samples=samples, trained=trained)[what](*args)
+    dict(imports=imports, samples=samples, task=task, completions=completions, trained=trained)[what](*args)
