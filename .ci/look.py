@@ -26,7 +26,7 @@ def notebook_faults(name, data):
     if len(data) > max_notebook*1000: yield f'{name} has {kb(len(data))}, more than {kb(max_notebook*1000)}: make its pictures smaller'
     for i, c in enumerate(nb['cells']):
         for o in c.get('outputs', []):
-            if o['output_type'] == 'error': yield f'{name}, cell {i}: keeps an error, {o.get("ename")}: {o.get("evalue")}'
+            if o['output_type'] == 'error': yield f'{name}, cell {i}: keeps an error, {o.get("ename")}: {o.get("evalue", "").splitlines()[:1]}'
 
 def text_faults(name, data):
     lines = strings(json.loads(data)) if name.endswith('.ipynb') else data.decode('utf-8').splitlines()
