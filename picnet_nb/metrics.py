@@ -6,6 +6,7 @@
 from __future__ import annotations
 import argparse, csv, io, json, platform, sys, time, warnings
 from contextlib import contextmanager
+from functools import cached_property
 from importlib.metadata import version, PackageNotFoundError
 from pathlib import Path
 import torch, torch.nn.functional as F
@@ -418,13 +419,13 @@ def measure(
     if n > 1: out |= {f'pairs_{k}': v for k, v in pair_distances(samples, mask, distance, f).items()}
     return out
 
-# %% ../nbs/06_metrics.ipynb #74a3f870
+# %% ../nbs/06_metrics.ipynb #bd489134
 labels = dict( # name -> (label, digits, 1: more is better, -1: less is better, 0: neither)
     hole_percent=('hole, % of the picture', 1, 0),
     psnr=('PSNR, dB', 2, 1), psnr_hole=('PSNR in the hole, dB', 2, 1), l1=('L1, %', 2, -1), l1_hole=('L1 in the hole, %', 2, -1),
     ssim=('SSIM', 3, 1), ssim_hole=('SSIM in the hole', 3, 1), ms_ssim=('MS-SSIM', 3, 1),
     distance=('{distance} to the truth', 3, -1), distance_hole=('{distance} to the truth in the hole', 3, -1),
-    diversity=('diversity: mean |difference|', 4, 0), diversity_hole=('diversity in the hole: mean |difference|', 4, 0),
+    diversity=('diversity: mean absolute difference', 4, 0), diversity_hole=('diversity in the hole: mean absolute difference', 4, 0),
     pairs_whole=('diversity: {distance}', 4, 0), pairs_hole=('diversity in the hole: {distance}', 4, 0), pairs_box=('diversity in the box around the hole: {distance}', 4, 0),
     tv=('TV, %', 2, 0), tv_truth=('TV of the true pictures, %', 2, 0), tv_hole=('TV in the hole, %', 2, 0), tv_truth_hole=('TV of the true pictures in the hole, %', 2, 0),
     kid=('1000 KID ({features})', 2, -1), kid_truth=('1000 KID of the true pictures ({features})', 2, 0),
@@ -493,6 +494,7 @@ class Evaluation:
     def _repr_markdown_(self): return self.markdown()
     def label(self, name): return labels[name][0].format(**self.info)
 
+    @cached_property
     def rows(self) -> list: # of dicts: measure, label, hole, statistic, value, low, high
         "All figures, one per row; `low` and `high` bound the 95% interval."
         res, several = [], len(self.values) > 1
@@ -510,14 +512,14 @@ class Evaluation:
 
     def get(self, measure:str, hole:str='all', statistic:str='mean') -> float:
         "One figure."
-        found = [o for o in self.rows() if (o['measure'], o['hole'], o['statistic']) == (measure, hole if len(self.values) > 1 else next(iter(self.values)), statistic)]
-        if not found: raise KeyError(f'no {statistic} of {measure} for {hole}; there are ' + ', '.join(sorted({f'{o["statistic"]} of {o["measure"]}' for o in self.rows()})))
+        found = [o for o in self.rows if (o['measure'], o['hole'], o['statistic']) == (measure, hole if len(self.values) > 1 else next(iter(self.values)), statistic)]
+        if not found: raise KeyError(f'no {statistic} of {measure} for {hole}; there are ' + ', '.join(sorted({f'{o["statistic"]} of {o["measure"]}' for o in self.rows})))
         return found[0]['value']
 
     def markdown(self) -> str:
         "The table for people."
         holes, cells = [*self.values] + ['all']*(len(self.values) > 1), {}
-        for o in self.rows():
+        for o in self.rows:
             f = lambda v: f'{v:.{labels[o["measure"]][1]}f}'
             text = f(o['value'])
             if o['statistic'] == 'mean' and o['measure'] != 'hole_percent': text += f' ± {f((o["high"] - o["low"])/2)}'
@@ -531,7 +533,7 @@ class Evaluation:
 
     def csv(self) -> str:
         "All figures as comma separated values."
-        return self._csv(self.rows())
+        return self._csv(self.rows)
 
     def _csv(self, rows):
         f = io.StringIO(newline='')
@@ -550,7 +552,7 @@ class Evaluation:
     def json(self) -> str:
         "Everything but the single pictures' figures."
         clean = lambda v: None if isinstance(v, float) and not abs(v) < float('inf') else v      # JSON knows no inf
-        return json.dumps(dict(info=self.info, results=[{k: clean(v) for k, v in o.items()} for o in self.rows()]), indent=1, ensure_ascii=False)
+        return json.dumps(dict(info=self.info, results=[{k: clean(v) for k, v in o.items()} for o in self.rows]), indent=1, ensure_ascii=False)
 
     def show(self, side:int=112) -> Image.Image:
         "Best, median and worst cases of each hole type."
@@ -585,7 +587,7 @@ class Task:
     def __init__(self,
         model, # see `as_sampler`
         data, # see `picture_source`
-        mask, # hole types: names as in `make_masks`, functions such as a `MaskFiles`
+        mask, # hole types: names as in `make_masks`, functions such as a `MaskFiles`, or a dict from names to them
         n:int, # samples of each picture
         size:int|None=None, # side that files are brought to, pixels; the model's if not given
         limit:int|None=None, # take so many pictures, spread evenly; None: all
@@ -594,10 +596,10 @@ class Task:
         device=None, # where to work; where the model is, if not given
     ):
         if n < 1: raise ValueError(f'n is how many samples to make of each picture, at least 1, not {n}')
-        kinds = [mask] if isinstance(mask, str) or callable(mask) else list(mask)
-        unknown = [k for k in kinds if not callable(k) and k not in families]
-        if unknown or not kinds: raise ValueError(f'unknown hole types {unknown}; there are {", ".join(families)}, and functions such as a MaskFiles')
-        self.kinds = {k if isinstance(k, str) else getattr(k, '__name__', type(k).__name__): k for k in kinds}
+        if not isinstance(mask, dict): mask = {k if isinstance(k, str) else getattr(k, '__name__', type(k).__name__): k for k in ([mask] if isinstance(mask, str) or callable(mask) else mask)}
+        unknown = [k for k in mask.values() if not callable(k) and k not in families]
+        if unknown or not mask: raise ValueError(f'unknown hole types {unknown}; there are {", ".join(families)}, and functions such as a MaskFiles')
+        self.kinds = mask
         self.net, self.sampler, self.n, self.seed = getattr(model, 'net', model), as_sampler(model, temperature), n, seed
         if isinstance(self.net, nn.Module): device = device or next(self.net.parameters()).device; self.net.to(device)
         self.device = torch.device(device or 'cpu')
@@ -624,12 +626,13 @@ def _cases(values, task):
     "The best, the median and the worst picture of each hole type, by the mean over the samples in the hole."
     res = []
     for kind, o in values.items():
-        good = -o['distance_hole'].mean(1) if 'distance_hole' in o else o['psnr_hole'].mean(1)
-        order = good.argsort(descending=True).tolist()
+        name = 'distance_hole' if 'distance_hole' in o else 'psnr_hole'
+        order = (o[name].mean(1)*labels[name][2]).argsort(descending=True).tolist()
         for word, k in dict(best=0, median=len(order)//2, worst=len(order) - 1).items():
             i, p = order[k], o['psnr_hole'][order[k]]
             truth, hole, made = (t[0].cpu() for t in task(kind, [task.ids[i]]))
-            res.append(dict(title=f'{kind}, {word}: {task.names[task.ids[i]]}, PSNR in the hole {p.mean():.1f} dB, best of {len(p)} {p.max():.1f} dB',
+            res.append(dict(title=f'{kind}, {word}: {task.names[task.ids[i]]}, PSNR {p.mean():.1f} dB, best of {len(p)} {p.max():.1f} dB'
+                            + (f', distance {o[name][i].mean():.2f}' if name == 'distance_hole' else '') + ', in the hole',
                             pictures=[truth.masked_fill(hole, 0), truth, *made[:4], made[p.argmax()]]))
     return res, ['hole', 'truth', *(f'sample {i + 1}' for i in range(min(task.n, 4))), f'best of {task.n}']
 
@@ -654,7 +657,7 @@ def _sets(real, fake, eyes):
 def evaluate(
     model, # a PICNet, a `Completer`, or a function (image with an empty hole, mask, n, seeds) -> (B, n, 3, H, W)
     data, # a folder, a list of files, a tensor (N, 3, H, W) in [-1, 1], a `PictureSet`, or a data set of pictures (3, H, W)
-    mask=('center', 'rectangles', 'strokes'), # hole types, each for all pictures: names as in `make_masks`, functions such as a `MaskFiles`
+    mask=('center', 'rectangles', 'strokes'), # hole types, each for all pictures: names as in `make_masks`, functions such as a `MaskFiles`, or a dict from names to them
     n:int=8, # samples of each picture and hole
     size:int|None=None, # side that files are brought to, pixels; the model's if not given
     limit:int|None=None, # measure on so many pictures, spread evenly over all; None: all
@@ -727,10 +730,11 @@ def main(
     none = lambda o: None if o == 'none' else o
     try:
         from picnet_nb.hub import load   # a later chapter: imported when needed
-        masks = [o if o in families or not Path(o).is_dir() else MaskFiles(o, flip=False) for o in a.mask]
+        masks = {Path(o).name: MaskFiles(o, flip=False) if o not in families and Path(o).is_dir() else o for o in a.mask}
         found = evaluate(load(a.weights, a.device), a.folder, masks, a.n, a.size, a.limit, a.seed, a.temperature, none(a.features), none(a.distance),
                          a.train, a.batch, name=Path(a.weights).name if a.weights else 'bundled weights')
-    except (ValueError, OSError, ImportError, RuntimeError) as e: p.error(str(e))
+    except ImportError as e: p.error(f'{e}; or measure pixels only: --features none --distance none')
+    except (ValueError, OSError, RuntimeError) as e: p.error(str(e))
     print(found.markdown())
     print(f'all figures and pictures: {found.save(free_folder(a.out))}')
 
