@@ -8,21 +8,22 @@ import argparse, copy, csv, os, re, sys, time, warnings
 from dataclasses import dataclass, asdict, fields, replace
 from pathlib import Path
 from typing import NamedTuple
-import torch
+import torch, torch.nn.functional as F
 from torch import nn
 from torch.distributions import Normal
 from tqdm.auto import tqdm
 from .masks import make_masks
-from .data import PictureSet, show_images
-from .model import PICNet, PICNetConfig, Context, sample, visible_part, save_weights, load_weights
+from .data import PictureSet, augment, show_images
+from .model import PICNet, PICNetConfig, Context, sample, composite, visible_part, save_weights, load_weights
 from .losses import (kl_normal, mask_prior, pyramid_loss, l1, MSSSIML1Loss, AuthorMSSSIML1Loss, GANLoss,
                               gradient_penalty, divergence_penalty, score_match)
-from .metrics import diversity
+from .layers import spectral
+from .metrics import diversity, FeatureDistance, Lite0Features
 
 # %% auto #0
-__all__ = ['TrainConfig', 'Paths', 'run_paths', 'pixel_loss', 'generator_losses', 'discriminator_losses', 'make_ema',
-           'update_ema', 'write_atomic', 'checkpoints', 'in_notebook', 'plot_losses', 'Live', 'sheet', 'autocast_dtype',
-           'Trainer', 'main']
+__all__ = ['TrainConfig', 'Paths', 'run_paths', 'pixel_loss', 'generator_losses', 'discriminator_losses', 'judge', 'jitter',
+           'Teacher', 'make_ema', 'update_ema', 'write_atomic', 'checkpoints', 'in_notebook', 'plot_losses', 'Live',
+           'sheet', 'autocast_dtype', 'Trainer', 'main']
 
 # %% ../nbs/07_train.ipynb #4983ac87
 @dataclass
@@ -37,8 +38,14 @@ class TrainConfig:
     decay:float = 0.           # share of the steps, at the end, over which the learning rate falls to 0
     rec:float = 20.            # weight of the reconstruction losses
     kl:float = 20.             # weight of the KL losses (times the four output scales, as in the original)
-    adv:float = 1.             # weight of the adversarial losses
+    kl_rec:float|None = None   # weight of the posterior's own KL, if it is to differ; a small one lets the code say more about the hole
+    adv:float = 1.             # weight of the adversarial losses; 0: no discriminators
+    judge:str = 'raw'          # what the discriminators see: 'raw' pictures as the generator paints them, or the 'composite' with the known pixels
+    disc_every:int = 1         # steps from one lesson of the discriminators to the next
     hole:float = 0.            # share of the reconstruction loss that the generative path gets for the hole's true content; the paper's is 0
+    features:float = 0.        # weight of the feature distance on the reconstructive path
+    features_gen:float = 0.    # the same on the generative path
+    projected:float = 0.       # weight of the projected discriminator's lessons
     paths:str = 'two'          # 'two': the paper's; 'one': the generative path alone, told to reproduce everything
     pixel:str = 'l1'           # reconstruction loss: 'l1', 'ms-ssim-l1' or 'author' (the improvements' own variant)
     masks:tuple = ('rectangles', 'strokes') # families of holes, each picture gets one of them
@@ -53,10 +60,10 @@ class TrainConfig:
 
     def __post_init__(self):
         self.masks = (self.masks,) if isinstance(self.masks, str) else tuple(self.masks)
-        one_of = dict(paths=('two', 'one'), pixel=('l1', 'ms-ssim-l1', 'author'), amp=('auto', 'no', 'bf16', 'fp16'))
+        one_of = dict(judge=('raw', 'composite'), paths=('two', 'one'), pixel=('l1', 'ms-ssim-l1', 'author'), amp=('auto', 'no', 'bf16', 'fp16'))
         for k, ok in one_of.items():
             if getattr(self, k) not in ok: raise ValueError(f'{k} is one of {", ".join(ok)}, not {getattr(self, k)!r}')
-        for k in ('size', 'batch', 'steps', 'log_every', 'show_every', 'save_every', 'keep'):
+        for k in ('size', 'batch', 'steps', 'disc_every', 'log_every', 'show_every', 'save_every', 'keep'):
             if getattr(self, k) < 1: raise ValueError(f'{k} must be at least 1, not {getattr(self, k)}')
         if self.size%32: raise ValueError(f'size must be a multiple of 32, not {self.size}')
 
@@ -99,19 +106,21 @@ def generator_losses(
     out:Paths, # of these pictures
     cfg:TrainConfig, # the weights
     pixel=l1, # see `pixel_loss`
+    judged:Paths|None=None, # what the discriminators see, see `judge`; None: `out` itself
+    lesson:bool=True, # with the discriminators' part?
 ) -> dict: # name -> weighted loss; their sum is what encoder and generator minimize
     "The losses of encoder and generator."
-    gan, kl, two = GANLoss(net.config.gan), cfg.kl*len(out.gen), out.rec is not None
+    two, judged, kl_rec = out.rec is not None, judged or out, cfg.kl if cfg.kl_rec is None else cfg.kl_rec
     m, q = mask_prior(mask, out.prior.mean), out.posterior
     stop = Normal(q.mean.detach(), q.stddev.detach(), validate_args=False)
     seen = visible_part(mask)
     where = seen + cfg.hole*(1 - seen) if two else None      # None: everywhere
-    losses = dict(kl_gen=kl*kl_normal(stop if two else m, out.prior).mean(),
-                  app_gen=cfg.rec*pyramid_loss(out.gen, image, where, pixel),
-                  adv_gen=cfg.adv*gan.generator(net.disc(out.gen[-1])))
-    if two: losses |= dict(kl_rec=kl*kl_normal(m, q).mean(),
-                           app_rec=cfg.rec*pyramid_loss(out.rec, image, None, pixel),
-                           adv_rec=cfg.adv*score_match(net.disc_rec(out.rec[-1]), net.disc_rec(image)))
+    losses = dict(kl_gen=cfg.kl*len(out.gen)*kl_normal(stop if two else m, out.prior).mean(),
+                  app_gen=cfg.rec*pyramid_loss(out.gen, image, where, pixel))
+    if lesson: losses['adv_gen'] = cfg.adv*GANLoss(net.config.gan).generator(net.disc(judged.gen[-1]))
+    if two: losses |= dict(kl_rec=kl_rec*len(out.gen)*kl_normal(m, q).mean(),
+                           app_rec=cfg.rec*pyramid_loss(out.rec, image, None, pixel))
+    if two and lesson: losses['adv_rec'] = cfg.adv*score_match(net.disc_rec(judged.rec[-1]), net.disc_rec(image))
     return losses
 
 # %% ../nbs/07_train.ipynb #88109b52
@@ -131,6 +140,72 @@ def discriminator_losses(
         losses[name] = gan.discriminator(disc(image), disc(fake))
         if penalty: losses[name] = losses[name] + penalty(disc, image, fake, generator)
     return losses
+
+# %% ../nbs/07_train.ipynb #65d5642b
+def judge(
+    out:Paths,
+    image:torch.Tensor, # (B, 3, H, W)
+    mask:torch.Tensor, # (B, 1, H, W) bool
+) -> Paths: # the same, the known pixels of the large pictures taken from `image`
+    "What a person will see of the paths' pictures."
+    put = lambda o: o and [*o[:-1], composite(image, o[-1], mask)]
+    return out._replace(rec=put(out.rec), gen=put(out.gen))
+
+# %% ../nbs/07_train.ipynb #035f90af
+def jitter(
+    x:torch.Tensor, # (B, 3, H, W) in [-1, 1]
+    u:torch.Tensor, # (B, 7) uniform numbers in [0, 1): shift down, shift across, mirror, turn, brightness, saturation, contrast
+    shift:float=.1, # largest shift, share of the side
+    degrees:float=5, # largest turn, to either side
+) -> torch.Tensor: # (B, 3, H, W)
+    "Random mirror image, shift, turn and change of color, for pictures in front of a discriminator; the same `u` changes alike."
+    pad = max(1, round(shift*x.shape[-1]))
+    x = augment(F.pad(x, (pad,)*4, mode='reflect'), tuple(x.shape[2:]), u[:, :4], degrees)
+    bright, color, contrast = (2*u[:, 4:, None, None, None] - 1).unbind(1)
+    x, gray, mean = x + .2*bright, x.mean(1, keepdim=True) + .2*bright, x.mean((1, 2, 3), keepdim=True) + .2*bright
+    return mean + (gray + (x - gray)*(1 + .4*color) - mean)*(1 + .3*contrast)
+
+# %% ../nbs/07_train.ipynb #288d351d
+class Teacher(nn.Module):
+    "Lessons from a frozen feature network: a distance, and a projected discriminator (Sauer et al. 2021)."
+    def __init__(self,
+        width:int=64, # channels of the heads
+        net:nn.Module|None=None, # pictures -> list of maps, with `channels`; `Lite0Features()` if not given
+    ):
+        super().__init__()
+        self.distance = FeatureDistance(net or Lite0Features())
+        act, size = nn.LeakyReLU(.2), [width//2 if c < 20 else width for c in self.distance.net.channels]
+        self.heads = nn.ModuleList([nn.Sequential(spectral(nn.Conv2d(c, w, 1)), act, spectral(nn.Conv2d(w, w, 3, padding=1)), act,
+                                                  spectral(nn.Conv2d(w, 1, 3, padding=1))) for c, w in zip(self.distance.net.channels, size)])
+
+    def look(self,
+        image:torch.Tensor, # (B, 3, H, W)
+        seen:Paths, # composites of these pictures, see `judge`
+        generator:torch.Generator|None=None, # of the jitter
+    ) -> tuple: # maps of the pictures, of what the reconstructive path made of them (None with one path), of what the generative path made
+        "Show real and made pictures, jittered alike, to the frozen network."
+        u = torch.rand(len(image), 7, generator=generator).to(image.device)
+        with torch.no_grad(): real = self.distance.look(jitter(image, u))
+        made = [jitter(o[-1].float(), u) for o in (seen.rec, seen.gen) if o]
+        parts = zip(*(o.chunk(len(made)) for o in self.distance.look(torch.cat(made))))
+        return real, *[None]*(seen.rec is None), *map(list, parts)
+
+    def score(self, maps): return [h(o*o.shape[1]**.5).float() for h, o in zip(self.heads, maps)]   # one map of scores per head
+
+    def discriminator(self, real, rec, gen) -> dict: # name -> loss
+        "The heads' hinge loss, on detached maps."
+        gan, made = GANLoss('hinge'), [self.score([m.detach() for m in o]) for o in (rec, gen) if o]
+        return dict(projected=2*sum(gan.discriminator(r, torch.cat(f)) for r, *f in zip(self.score(real), *made))/len(self.heads))
+
+    def generator(self, real, rec, gen, cfg:TrainConfig) -> dict: # name -> weighted loss
+        "The lessons for encoder and generator."
+        losses = {}
+        for name, weight, maps in (('feat_rec', cfg.features, rec), ('feat_gen', cfg.features_gen, gen)):
+            if weight and maps: losses[name] = weight*self.distance.compare(real, maps).mean()
+        if cfg.projected:
+            scores = [s.mean() for o in (rec, gen) if o for s in self.score(o)]
+            losses['proj_gen'] = -cfg.projected*sum(scores)/len(scores)
+        return losses
 
 # %% ../nbs/07_train.ipynb #2be2c0c6
 def make_ema(
@@ -190,9 +265,9 @@ def plot_losses(
     "Loss curves of a run on a logarithmic scale."
     import matplotlib.pyplot as plt
     ax = ax or plt.subplots(figsize=(6, 2.6), dpi=75)[1]
-    for k in log[-1]:
-        if k in ('step', 'seconds', 'lr', 'diversity'): continue
-        ax.plot([o['step'] for o in log], [max(float(o[k]), 1e-4) for o in log], label=k, lw=1)
+    for k in dict.fromkeys(k for o in log for k in o if k not in ('step', 'seconds', 'diversity')):
+        steps, values = zip(*((o['step'], max(float(o[k]), 1e-4)) for o in log if k in o))
+        ax.plot(steps, values, label=k, lw=1)
     ax.set(yscale='log', xlabel='step'); ax.legend(fontsize=6, ncol=2)
     return ax
 
@@ -261,8 +336,11 @@ class Trainer:
         self.net = (net or PICNet(model or PICNetConfig(image_size=self.cfg.size, masks=self.cfg.masks))).train()
         self.net.to(self.device, memory_format=torch.channels_last)
         self.ema = make_ema(self.net)
+        c = self.cfg
+        self.teacher = Teacher().to(self.device, memory_format=torch.channels_last) if c.features or c.features_gen or c.projected else None
+        heads = [self.teacher.heads] if self.teacher else []
         adam = lambda *nets: torch.optim.Adam([p for n in nets for p in n.parameters()], lr=self.cfg.lr, betas=(self.cfg.beta1, self.cfg.beta2))
-        self.opt_g, self.opt_d = adam(self.net.generator, self.net.encoder), adam(self.net.disc, self.net.disc_rec)
+        self.opt_g, self.opt_d = adam(self.net.generator, self.net.encoder), adam(self.net.disc, self.net.disc_rec, *heads)
         self.dtype, self.pixel = autocast_dtype(self.cfg.amp, self.device), pixel_loss(self.cfg.pixel)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.dtype == torch.float16)
         self.rng = torch.Generator().manual_seed(self.cfg.seed)
@@ -291,16 +369,23 @@ class Trainer:
 
     def train_step(self):
         "One step of both optimizers; returns the losses as tensors (no waiting for the GPU)."
-        net, cfg, (image, mask, eps) = self.net, self.cfg, self.batch()
-        discs = (net.disc, net.disc_rec)
+        net, cfg, teacher, (image, mask, eps) = self.net, self.cfg, self.teacher, self.batch()
+        discs = (net.disc, net.disc_rec, *([teacher.heads] if teacher else []))
+        lesson = cfg.adv > 0 and self.step%cfg.disc_every == 0
         for opt in (self.opt_g, self.opt_d):
             for g in opt.param_groups: g['lr'] = cfg.lr*min(1., (cfg.steps - self.step)/max(1., cfg.decay*cfg.steps))
         with self.autocast():
             out = run_paths(net, image, mask, eps, cfg.paths == 'two')
-            d = discriminator_losses(net, image, out, self.rng)
-        self.update(self.opt_d, d, discs)
+            seen = judge(out, image, mask)
+            judged = seen if cfg.judge == 'composite' else out
+            maps = teacher.look(image, seen, self.rng) if teacher else None
+            d = discriminator_losses(net, image, judged, self.rng) if lesson else {}
+            if cfg.projected: d |= teacher.discriminator(*maps)
+        if d: self.update(self.opt_d, d, discs)
         for o in discs: o.requires_grad_(False)   # the generator's losses pass through them, but don't teach them
-        with self.autocast(): g = generator_losses(net, image, mask, out, cfg, self.pixel)
+        with self.autocast():
+            g = generator_losses(net, image, mask, out, cfg, self.pixel, judged, lesson)
+            if teacher: g |= teacher.generator(*maps, cfg)
         self.update(self.opt_g, g, (net.encoder, net.generator))
         for o in discs: o.requires_grad_(True)
         self.scaler.update()
@@ -320,17 +405,16 @@ class Trainer:
     def fit(self, steps:int|None=None):
         "Train up to the configured step (or `steps` more); stopping it (Ctrl-C) leaves a checkpoint."
         last = min(self.cfg.steps, self.step + steps) if steps else self.cfg.steps
-        live, sums, count = None if self.quiet else Live(self.step, last), {}, 0
+        live, sums, counts = None if self.quiet else Live(self.step, last), {}, {}
         if not self.log or self.diversity != self.diversity: self.completions()
         start = time.time() - self.seconds
         try:
             while self.step < last:
-                losses, count = self.train_step(), count + 1
-                sums = {k: sums.get(k, 0) + v for k, v in losses.items()}
+                for k, v in self.train_step().items(): sums[k], counts[k] = sums.get(k, 0) + v, counts.get(k, 0) + 1
                 self.seconds = time.time() - start
                 if live: live.bar.update()
                 if self.step%self.cfg.log_every == 0 or self.step == last:
-                    self._log({k: v.item()/count for k, v in sums.items()}, live); sums, count = {}, 0
+                    self._log({k: v.item()/counts[k] for k, v in sums.items()}, live); sums, counts = {}, {}
                 if self.step%self.cfg.show_every == 0 or self.step == last: self._show(live)
                 if self.folder and (self.step%self.cfg.save_every == 0 or self.step == last): self.save()
         except KeyboardInterrupt:
@@ -358,6 +442,7 @@ class Trainer:
         return dict(step=self.step, seconds=self.seconds, diversity=self.diversity, log=self.log, config=asdict(self.cfg),
                     model=self.net.config.to_dict(), net=self.net.state_dict(),
                     ema={k: v for k, v in self.ema.state_dict().items() if not k.startswith('disc')},
+                    heads=self.teacher.heads.state_dict() if self.teacher else None,
                     opt_g=self.opt_g.state_dict(), opt_d=self.opt_d.state_dict(), scaler=self.scaler.state_dict(), rng=self.rng.get_state())
 
     def save(self):
@@ -365,8 +450,8 @@ class Trainer:
         write_atomic(self.folder/f'checkpoint-{self.step:07}.pt', lambda f: torch.save(self.state(), f))
         save_weights(self.ema, self.folder/'model.safetensors', step=self.step)
         def write_log(f):
-            rows = ','.join(self.log[0]) + '\n' + ''.join(','.join(str(v) for v in o.values()) + '\n' for o in self.log)
-            f.write(rows.encode())
+            keys = dict.fromkeys(k for o in self.log for k in o)   # a row without a lesson of the discriminators has fewer losses
+            f.write('\n'.join([','.join(keys), *(','.join(str(o.get(k, '')) for k in keys) for o in self.log), '']).encode())
         if self.log: write_atomic(self.folder/'log.csv', write_log)
         for old in checkpoints(self.folder)[:-self.cfg.keep]: old.unlink()
 
@@ -381,10 +466,12 @@ class Trainer:
         "Take over a checkpoint's state; a configuration that differs is an error that names the differences."
         free = {'steps', 'log_every', 'show_every', 'save_every', 'keep', 'amp'}
         old, new = {**state['config'], **state['model']}, {**asdict(self.cfg), **self.net.config.to_dict()}
-        diff = [f'{k}: {old.get(k)!r} there, {v!r} now' for k, v in new.items() if k not in free and old.get(k) != v]
+        first = {**asdict(TrainConfig()), **PICNetConfig().to_dict()}   # an older checkpoint doesn't know options that came later
+        diff = [f'{k}: {old.get(k, first[k])!r} there, {v!r} now' for k, v in new.items() if k not in free and old.get(k, first[k]) != v]
         if diff: raise ValueError(f'{name or "the checkpoint"} was trained otherwise; use its settings or another folder. {"; ".join(diff)}')
         self.net.load_state_dict(state['net'])
         self.ema.load_state_dict(state['ema'], strict=False)
+        if self.teacher: self.teacher.heads.load_state_dict(state['heads'])
         self.opt_g.load_state_dict(state['opt_g']); self.opt_d.load_state_dict(state['opt_d'])
         self.scaler.load_state_dict(state['scaler']); self.rng.set_state(state['rng'])
         self.step, self.seconds, self.log, self.diversity = state['step'], state['seconds'], state['log'], state['diversity']
