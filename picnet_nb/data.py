@@ -62,7 +62,7 @@ def _open(x):
                 return _upright(img)
     except FileNotFoundError: reason = 'there is no such file'
     except IsADirectoryError: reason = 'it is a folder; list_images finds the pictures in it'
-    except Image.UnidentifiedImageError: reason = 'it is no picture in a format that PIL knows'
+    except Image.UnidentifiedImageError: reason = 'it is no picture of a known format'
     except (Image.DecompressionBombWarning, Image.DecompressionBombError): reason = f'it has more than {Image.MAX_IMAGE_PIXELS:,} pixels'
     except (OSError, SyntaxError, ValueError, TypeError, AttributeError, EOFError, struct.error) as e: reason = str(e) or type(e).__name__
     raise PictureError(f'{_name(x)} can not be opened: {reason}')

@@ -4,7 +4,7 @@
 
 # %% ../nbs/01_masks.ipynb #df4d49a9
 from __future__ import annotations
-import io, math, os, warnings
+import io, math, warnings
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
 from PIL import Image, ImageOps
