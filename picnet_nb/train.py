@@ -39,6 +39,7 @@ class TrainConfig:
     rec:float = 20.            # weight of the reconstruction losses
     kl:float = 20.             # weight of the KL losses (times the four output scales, as in the original)
     kl_rec:float|None = None   # weight of the posterior's own KL, if it is to differ; a small one lets the code say more about the hole
+    kl_order:str = 'code'      # the posterior's own KL: 'code', KL(m||q) as the original's code has it, or 'paper', KL(q||m) as the paper writes it
     adv:float = 1.             # weight of the adversarial losses; 0: no discriminators
     judge:str = 'raw'          # what the discriminators see: 'raw' pictures as the generator paints them, or the 'composite' with the known pixels
     disc_every:int = 1         # steps from one lesson of the discriminators to the next
@@ -60,7 +61,7 @@ class TrainConfig:
 
     def __post_init__(self):
         self.masks = (self.masks,) if isinstance(self.masks, str) else tuple(self.masks)
-        one_of = dict(judge=('raw', 'composite'), paths=('two', 'one'), pixel=('l1', 'ms-ssim-l1', 'author'), amp=('auto', 'no', 'bf16', 'fp16'))
+        one_of = dict(kl_order=('code', 'paper'), judge=('raw', 'composite'), paths=('two', 'one'), pixel=('l1', 'ms-ssim-l1', 'author'), amp=('auto', 'no', 'bf16', 'fp16'))
         for k, ok in one_of.items():
             if getattr(self, k) not in ok: raise ValueError(f'{k} is one of {", ".join(ok)}, not {getattr(self, k)!r}')
         for k in ('size', 'batch', 'steps', 'disc_every', 'log_every', 'show_every', 'save_every', 'keep'):
@@ -113,12 +114,13 @@ def generator_losses(
     two, judged, kl_rec = out.rec is not None, judged or out, cfg.kl if cfg.kl_rec is None else cfg.kl_rec
     m, q = mask_prior(mask, out.prior.mean), out.posterior
     stop = Normal(q.mean.detach(), q.stddev.detach(), validate_args=False)
+    to_m = lambda d: kl_normal(m, d) if cfg.kl_order == 'code' else kl_normal(d, m)
     seen = visible_part(mask)
     where = seen + cfg.hole*(1 - seen) if two else None      # None: everywhere
-    losses = dict(kl_gen=cfg.kl*len(out.gen)*kl_normal(stop if two else m, out.prior).mean(),
+    losses = dict(kl_gen=cfg.kl*len(out.gen)*(kl_normal(stop, out.prior) if two else to_m(out.prior)).mean(),
                   app_gen=cfg.rec*pyramid_loss(out.gen, image, where, pixel))
     if lesson: losses['adv_gen'] = cfg.adv*GANLoss(net.config.gan).generator(net.disc(judged.gen[-1]))
-    if two: losses |= dict(kl_rec=kl_rec*len(out.gen)*kl_normal(m, q).mean(),
+    if two: losses |= dict(kl_rec=kl_rec*len(out.gen)*to_m(q).mean(),
                            app_rec=cfg.rec*pyramid_loss(out.rec, image, None, pixel))
     if two and lesson: losses['adv_rec'] = cfg.adv*score_match(net.disc_rec(judged.rec[-1]), net.disc_rec(image))
     return losses
