@@ -4,7 +4,7 @@
 
 # %% ../nbs/06_metrics.ipynb #7e18b57d
 from __future__ import annotations
-import argparse, csv, io, json, platform, sys, time, warnings
+import argparse, csv, io, json, math, platform, sys, time, warnings
 from contextlib import contextmanager
 from importlib.metadata import version, PackageNotFoundError
 from pathlib import Path
@@ -463,7 +463,8 @@ def case_sheet(
 ) -> Image.Image: # RGB
     "Rows of pictures, each with its title."
     top, line, gap, font = 20, 18, 4, ImageFont.load_default(12)
-    sheet = Image.new('RGB', (len(heads)*(side + gap) + gap, top + len(cases)*(side + line + gap)), 'white')
+    wide = max([len(heads)*(side + gap), *(math.ceil(font.getlength(c['title'])) + gap for c in cases)]) + gap
+    sheet = Image.new('RGB', (wide, top + len(cases)*(side + line + gap)), 'white')
     draw = ImageDraw.Draw(sheet)
     for j, t in enumerate(heads): draw.text((gap + j*(side + gap), 3), t, 'gray', font)
     for i, c in enumerate(cases):
