@@ -509,7 +509,7 @@ def main(
         if net: net.config.image_size, net.config.masks = cfg.size, cfg.masks
         model = PICNetConfig(**{**take(PICNetConfig), 'image_size': cfg.size})
         trainer = Trainer(data, cfg, net, model, a['out'], a['device'])
-    except (ValueError, OSError) as e: sys.exit(f'picnet_train: {e}')
+    except (ValueError, OSError, ImportError) as e: sys.exit(f'picnet_train: {e}')
     print(f'{len(data)} pictures, {trainer.device}, ' + (f'going on from step {trainer.step}' if trainer.step else f'a new run in {a["out"]}'), flush=True)
     trainer.fit()
     print(f'step {trainer.step}: picnet_complete --weights {a["out"]} uses the result', flush=True)
