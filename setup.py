@@ -9,7 +9,7 @@ ini.read(here/'settings.ini', encoding='utf-8')
 cfg = ini['DEFAULT']
 
 statuses = ['1 - Planning', '2 - Pre-Alpha', '3 - Alpha', '4 - Beta', '5 - Production/Stable', '6 - Mature', '7 - Inactive']
-dev = cfg['dev_requirements'].split()
+lab, dev = (cfg[f'{o}_requirements'].split() for o in ('lab', 'dev'))
 
 setup(
     name=cfg['lib_name'], version=cfg['version'], description=cfg['description'], keywords=cfg['keywords'],
@@ -21,7 +21,7 @@ setup(
     packages=find_packages(include=['picnet_nb', 'picnet_nb.*']),
     package_data={'picnet_nb': cfg['package_data'].split()},
     python_requires=f'>={cfg["min_python"]}', install_requires=cfg['requirements'].split(),
-    extras_require={'dev': dev},
+    extras_require={'lab': lab, 'dev': [*dev, *lab]},
     entry_points={'console_scripts': [s for s in cfg['console_scripts'].split() if s],
                   'nbdev': [f'{cfg["lib_name"]}={cfg["lib_name"]}._modidx:d']},
     zip_safe=False)
