@@ -13,13 +13,13 @@ import numpy as np, torch
 from PIL import Image
 from .masks import load_mask
 from .data import alpha_mask, open_image, sample_names, sample_path
-from .complete import Completer, Completions, free_name
+from .complete import Completer, Completions, hole_box
 try: import anywidget, traitlets
 except ImportError as e: raise ImportError(f"the widget needs {e.name}, which is not installed: pip install 'picnet_nb[lab]'") from e
 
 # %% auto #0
-__all__ = ['screen_bytes', 'previews', 'Teller', 'Easel', 'Round', 'Album', 'png_bytes', 'zip_bytes', 'Stopped', 'sentence',
-           'pair', 'Studio', 'enable_colab', 'CompletionWidget', 'widget_notebook', 'launch']
+__all__ = ['screen_bytes', 'near_box', 'previews', 'Teller', 'Easel', 'Round', 'Album', 'png_bytes', 'zip_bytes', 'Stopped',
+           'sentence', 'pair', 'Studio', 'enable_colab', 'CompletionWidget', 'widget_notebook', 'launch']
 
 # %% ../nbs/11_widget.ipynb #2698bdef
 def screen_bytes(
@@ -34,22 +34,37 @@ def screen_bytes(
     img.save(f, 'PNG') if exact and img.width*img.height < 100_000 else img.save(f, 'JPEG', quality=90)
     return f.getvalue()
 
+# %% ../nbs/11_widget.ipynb #b701abbe
+def near_box(
+    hole:np.ndarray, # (H, W) bool, True where to fill
+    margin:float=.35, # on each side, in parts of the hole
+) -> tuple: # left, top, right, bottom, pixels
+    "The part of the picture that a thumbnail shows."
+    (l, t, r, b), (H, W) = hole_box(hole), hole.shape
+    h = max(b - t, (r - l)*3/4, 16)*(1 + 2*margin)
+    def span(a, b, n, full):
+        n = min(round(n), full)
+        start = min(max((a + b - n)//2, 0), full - n)
+        return start, start + n
+    (x, X), (y, Y) = span(l, r, h*4/3, W), span(t, b, h, H)
+    return x, y, X, Y
+
 # %% ../nbs/11_widget.ipynb #1a2ca733
 def previews(
     completions:Completions, # of one picture
     which:list, # numbers, from 0; None is the picture before
     side:int, # longer side of the results, pixels at most
-    near:bool=False, # only the window around the hole, if that is a small part of the picture?
+    near:bool=False, # only what is near the hole?
 ) -> list: # of PIL pictures
     "Small versions of completions, made without composing them in full size."
-    w, whole = completions.window, (0, 0, *completions.window.image.size)
-    l, t, r, b = box = w.box if near and 2*max(w.box[2] - w.box[0], w.box[3] - w.box[1]) < max(w.image.size) else whole
+    w = completions.window
+    l, t, r, b = box = near_box(w.mask) if near else (0, 0, *w.image.size)
     k = min(1, side/max(r - l, b - t))
-    if k == 1: return [w.image.crop(box) if i is None else w.paste(completions.made[i]).crop(box) for i in which]
+    if k == 1: return [(w.image if i is None else w.paste(completions.made[i])).crop(box) for i in which]
     base = w.image.resize((max(1, round((r - l)*k)), max(1, round((b - t)*k))), Image.Resampling.BICUBIC, box, reducing_gap=2)
     x, y, X, Y = (round((o - p)*k) for o, p in zip(w.box, (l, t, l, t)))
-    size = max(1, X - x), max(1, Y - y)
-    hole, out = Image.fromarray(255*w.part_mask.astype(np.uint8)).resize(size, Image.Resampling.BOX), []
+    size, out = (max(1, X - x), max(1, Y - y)), []
+    hole = Image.fromarray(255*w.part_mask.astype(np.uint8)).resize(size, Image.Resampling.BOX)
     for i in which:
         out.append(base.copy())
         if i is not None: out[-1].paste(completions.made[i].resize(size, Image.Resampling.BICUBIC, box=w.inner), (x, y), hole)
@@ -92,12 +107,12 @@ class Easel(traitlets.HasTraits):
     def _open(self, new):
         x, picture = new.value, open_image(new.value)
         self._alpha, name = alpha_mask(x), x if isinstance(x, (str, Path)) else getattr(x, 'filename', '') or getattr(x, 'name', '')
-        self.name = Path(str(name or '')).stem
+        self._old_name, self.name = self.name, Path(str(name or '')).stem
         return picture
 
     @traitlets.observe('image')
     def _new_picture(self, change):
-        if change.old is not None: self.earlier = [*self.earlier[-4:], (change.old, self.mask)]
+        if change.old is not None: self.earlier = [*self.earlier[-4:], (change.old, self.mask, self._old_name)]
         self.mask = self._alpha
 
     @traitlets.validate('mask')
@@ -111,9 +126,8 @@ class Easel(traitlets.HasTraits):
     def back(self):
         "The picture before this one, with its hole."
         if not self.earlier: raise ValueError('there is no earlier picture')
-        *rest, (image, mask) = self.earlier
-        self.image, self.mask = image, mask
-        self.earlier = rest
+        *rest, (image, mask, name) = self.earlier
+        self.image, self.mask, self.name, self.earlier = image, mask, name, rest
 
 # %% ../nbs/11_widget.ipynb #928241e9
 @dataclass(eq=False)
@@ -319,8 +333,7 @@ class Studio(Album):
             raise
         seconds, late = time.perf_counter() - start, self.image is picture and self.mask is not hole
         self.add(made)
-        seed = '' if made.completions.seed is None else f', seed {made.completions.seed}'
-        self.say('done', f'{len(made.completions)} completions in {seconds:.1f} s{seed}.' + ' The hole has changed since.'*late, seconds=seconds)
+        self.say('done', f'{len(made.completions)} completions in {seconds:.1f} s.' + ' The hole has changed since.'*late, seconds=seconds)
         return made.completions
 
     def _now(self, what, *args, **kw):

@@ -4,7 +4,7 @@
 
 const LARGEST = 16e6          // pixels of the hole's canvas; more is refused by some browsers, so larger holes are sent smaller
 const PART = 2 ** 21          // bytes; files travel in parts, as servers refuse long messages
-const TALLEST = 640           // CSS pixels of the picture on the screen
+const TALLEST = 560           // CSS pixels of the picture on the screen
 const PATIENCE = 4000         // ms without any answer before we say so
 
 const paths = {
@@ -86,6 +86,10 @@ const sameBytes = (a, b) => {
   return x.every((o, i) => o === y[i])
 }
 
+const dim = (button, is) => button.setAttribute('aria-disabled', String(is))    // not `disabled`, which would drop the focus
+
+const score = o => o == null ? '' : o.toFixed(2)
+
 const wait = img => new Promise((done, fail) => { img.onload = () => done(img); img.onerror = () => fail(new Error('a picture could not be shown')) })
 
 class View {
@@ -101,12 +105,14 @@ class View {
     this.on('change:_picture', () => this.setPicture())
     this.on('change:_mask', () => this.maskFromPython())
     this.on('change:_gallery', () => { this.pairing = false; this.showGallery() })
-    this.on('change:_kept', () => this.showGallery())
+    this.on('change:_kept', () => this.showKept())
+    for (const o of ['name', '_samples', '_earlier']) this.on('change:' + o, () => this.showName())
     this.on('change:selected', () => this.showSelected())
     this.on('change:status', () => this.showStatus())
     for (const o of ['n', 'temperature', 'seed', 'model']) this.on('change:' + o, () => this.showSettings())
     this.on('msg:custom', (msg, buffers) => this.receive(msg, buffers))
     this.setPicture()
+    this.showName()
     this.showSettings()
     this.showGallery()
     this.showStatus()
@@ -157,20 +163,20 @@ class View {
     this.tools = {}
     for (const [name, label] of [['brush', 'Brush (B)'], ['erase', 'Eraser (E)'], ['rect', 'Rectangle (R)']])
       this.tools[name] = button(name, label, () => this.setTool(name), { 'aria-pressed': String(name === 'brush') })
-    this.size = h('input', { type: 'range', min: 0, max: 100, step: 'any', value: 45, 'aria-label': 'Brush size, also [ and ]', title: 'Brush size: [ and ]',
+    this.size = h('input', { type: 'range', min: 0, max: 100, step: 'any', value: 50, 'aria-label': 'Brush size, also [ and ]', title: 'Brush size: [ and ]',
       oninput: () => this.setSize() })
     this.sizeText = h('output', { class: 'pn-px' })
     this.undoButton = button('undo', 'Undo (Ctrl Z)', () => this.step(-1))
     this.redoButton = button('redo', 'Redo (Ctrl Shift Z)', () => this.step(1))
 
-    this.bar = h('div', { class: 'pn-bar', role: 'toolbar', 'aria-label': 'Picture and drawing' },
+    this.bar = h('div', { class: 'pn-bar', role: 'group', 'aria-label': 'Picture and drawing' }, h('div', { class: 'pn-tools' },
       group('Picture', this.samples, worded('upload', 'Open', () => this.pictureFile.click(), { title: 'Open a picture; or drop one on the widget' }), this.backButton, this.pictureFile),
       group('Tool', ...Object.values(this.tools)),
       group('Size', h('label', { class: 'pn-slider' }, this.size, this.sizeText)),
       group('History', this.undoButton, this.redoButton),
-      group('Hole', button('invert', 'Invert the hole', () => this.add({ kind: 'invert' })), button('clear', 'Clear the hole', () => this.add({ kind: 'clear' })),
-        button('mask-in', 'Open a mask, white where to fill', () => this.maskFile.click(), { icon: 'upload', class: 'pn-icon pn-mask' }),
-        button('mask-out', 'Save the mask as PNG', () => this.saveMask(), { icon: 'download', class: 'pn-icon pn-mask' }), this.maskFile))
+      group('Hole', button('invert', 'Invert the hole', () => this.add({ kind: 'invert' })), button('clear', 'Clear the hole', () => this.add({ kind: 'clear' }))),
+      group('Mask file', h('span', { class: 'pn-label' }, 'Mask'), button('mask-in', 'Open a mask, white where to fill', () => this.maskFile.click(), { icon: 'upload' }),
+        button('mask-out', 'Save the mask as PNG', () => this.saveMask(), { icon: 'download' }), this.maskFile)))
 
     this.before = h('img', { class: 'pn-before', alt: '', draggable: 'false' })
     this.after = h('img', { class: 'pn-after', alt: '', draggable: 'false', hidden: true })
@@ -195,17 +201,16 @@ class View {
     this.walkRow = h('label', { class: 'pn-walk', hidden: true }, h('span', {}, 'from'), this.walk, h('span', {}, 'to'))
     this.keepButton = worded('keep', 'Keep', () => this.keep(this.model.get('selected')))
     this.betweenButton = worded('between', 'In between', () => { this.pairing = !this.pairing; this.showSelected() }, { title: 'Walk from this completion to another one' })
-    this.actions = h('div', { class: 'pn-actions', role: 'toolbar', 'aria-label': 'This completion', hidden: true },
+    this.actions = h('div', { class: 'pn-actions', role: 'group', 'aria-label': 'This completion', hidden: true },
       worded('back', 'Draw', () => this.select(null), { title: 'Back to drawing (Esc)' }),
-      h('label', { class: 'pn-compare' }, this.wipe, h('span', {}, 'before / after')), this.holdButton, h('span', { class: 'pn-space' }),
-      worded('like', 'More like this', () => this.say('vary', { i: this.model.get('selected') })), this.betweenButton, this.keepButton,
+      h('div', { class: 'pn-compare' }, this.holdButton, this.wipe), h('div', { class: 'pn-more' }, worded('like', 'More like this', () => this.say('vary', { i: this.model.get('selected') })), this.betweenButton, this.keepButton,
       worded('use', 'Use as picture', () => this.say('use', { i: this.model.get('selected') }), { title: 'Go on with this completion as the picture' }),
-      worded('download', 'PNG', () => this.say('download', { i: this.model.get('selected') }), { 'aria-label': 'Download this completion as PNG, in full size', title: 'Download as PNG, in full size' }))
+      worded('download', 'PNG', () => this.say('download', { i: this.model.get('selected') }), { 'aria-label': 'Download this completion as PNG, in full size', title: 'Download as PNG, in full size' })))
 
     const field = (label, ...kids) => h('label', { class: 'pn-row' }, h('span', {}, label), ...kids)
-    this.n = h('input', { type: 'range', min: 1, max: 32, onchange: () => this.set('n', +this.n.value), oninput: () => { this.nText.value = this.n.value } })
+    this.n = h('input', { type: 'range', min: 1, max: 32, 'aria-label': 'Samples', title: 'How many completions', onchange: () => this.set('n', +this.n.value), oninput: () => { this.nText.value = this.n.value } })
     this.nText = h('output')
-    this.temperature = h('input', { type: 'range', min: 0, max: 1.5, step: .05, onchange: () => this.set('temperature', +this.temperature.value),
+    this.temperature = h('input', { type: 'range', min: 0, max: 1.5, step: .05, 'aria-label': 'Variety', title: 'Temperature: 0 no variety, 1 as trained', onchange: () => this.set('temperature', +this.temperature.value),
       oninput: () => { this.temperatureText.value = (+this.temperature.value).toFixed(2) } })
     this.temperatureText = h('output')
     this.fixed = h('input', { type: 'checkbox', 'aria-label': 'Fixed seed', onchange: () => this.setSeed() })
@@ -223,8 +228,8 @@ class View {
       h('div', { class: 'pn-run' }, this.go, this.stopButton), this.progress, this.status)
 
     this.title = h('h3', {}, '')
-    this.previous = button('back', 'Round before', () => this.say('round', { r: this.model.get('_gallery').round - 1 }))
-    this.following = button('next', 'Next round', () => this.say('round', { r: this.model.get('_gallery').round + 1 }))
+    this.previous = button('back', 'Round before', () => this.turn(-1))
+    this.following = button('next', 'Next round', () => this.turn(1))
     this.all = button('download', 'Download all of this round as PNG files, in full size', () => this.say('download', {}))
     this.list = h('ul', { class: 'pn-list', 'aria-label': 'Completions' })
     this.empty = h('p', { class: 'pn-empty' }, 'Completions appear here: each is another way to fill the hole, the best looking first.')
@@ -258,9 +263,6 @@ class View {
     this.picture = this.url(bytes, 'image/*')
     this.before.src = this.picture
     this.stage.setAttribute('aria-label', `The picture, ${this.W} by ${this.H} pixels. Paint over what should be replaced: with the mouse, a pen or a finger, or move with the arrow keys and paint with Space; Shift and arrow keys paint a line.`)
-    this.samples.replaceChildren(h('option', { value: '', selected: true }, this.model.get('name') || 'your picture'),
-      ...this.model.get('_samples').map(o => h('option', { value: o }, o.replace('_', ' '))))
-    this.backButton.hidden = !this.model.get('_earlier')
     this.fit()
     this.setSize()
     this.seen = null
@@ -269,6 +271,13 @@ class View {
   }
 
   get looking() { const g = this.model.get('_gallery'), i = this.model.get('selected'); return i != null && i < (g.thumbs || []).length }
+
+  showName() {
+    const name = this.model.get('name'), all = this.model.get('_samples')
+    this.samples.replaceChildren(...(all.includes(name) ? [] : [h('option', { value: '' }, name || 'your picture')]), ...all.map(o => h('option', { value: o }, o.replace('_', ' '))))
+    this.samples.value = all.includes(name) ? name : ''
+    this.backButton.hidden = !this.model.get('_earlier')
+  }
 
   fit() { // as large as there is room; a completion of an earlier round may have another shape than the picture
     if (!this.W) return
@@ -415,8 +424,8 @@ class View {
   }
 
   showHistory() {
-    this.undoButton.disabled = this.at < 1
-    this.redoButton.disabled = this.at >= this.ops.length
+    dim(this.undoButton, this.at < 1)
+    dim(this.redoButton, this.at >= this.ops.length)
     this.hint.hidden = !this.bare || this.looking
   }
 
@@ -561,8 +570,8 @@ class View {
   // --- the gallery
 
   thumb(o, label, caption, act) {
-    return h('button', { type: 'button', class: 'pn-thumb', 'aria-label': label, title: label, onclick: act },
-      h('img', { src: this.url(o, 'image/*'), alt: '', draggable: 'false' }), h('span', { class: 'pn-cap' }, ...caption.map(c => h('span', {}, c))))
+    const src = this.url(o, 'image/*'), img = h('img', { src, alt: '', draggable: 'false', onload: () => { URL.revokeObjectURL(src); this.urls.delete(src) } })
+    return h('button', { type: 'button', class: 'pn-thumb', 'aria-label': label, title: label, onclick: act }, img, h('span', { class: 'pn-cap' }, ...caption.map(c => h('span', {}, c))))
   }
 
   keep(i) {
@@ -573,27 +582,39 @@ class View {
   kept(round, i) { return this.model.get('_kept').some(o => o.round === round && o.i === i) }
 
   showGallery() {
-    const g = this.model.get('_gallery'), kept = this.model.get('_kept'), score = s => s == null ? '' : s.toFixed(2)
-    this.list.replaceChildren(...(g.thumbs || []).map((o, i) => {
-      const is = this.kept(g.round, i)
-      return h('li', {}, this.thumb(o, `Completion ${i + 1}` + (g.scores[i] == null ? '' : `, score ${score(g.scores[i])}: higher looks more real`), [`${i + 1}`, score(g.scores[i])], () => this.choose(g.round, i)),
-        h('button', { type: 'button', class: 'pn-keep', 'aria-pressed': String(is), 'aria-label': `${is ? 'Do not keep' : 'Keep'} completion ${i + 1}`, title: is ? 'Kept' : 'Keep', onclick: () => this.keep(i) }, icon('keep')))
-    }))
-    this.keptList.replaceChildren(...kept.map((o, k) => h('li', {},
-      this.thumb(o.thumb, `Kept: completion ${o.i + 1} of round ${o.round + 1}`, [`${o.round + 1} · ${o.i + 1}`, score(o.score)], () => this.choose(o.round, o.i)),
-      h('button', { type: 'button', class: 'pn-keep', 'aria-label': `Do not keep completion ${o.i + 1} of round ${o.round + 1}`, title: 'Do not keep', onclick: () => this.say('forget', { round: o.round, i: o.i }) }, icon('close')))))
-    const rounds = g.rounds || 0
+    const g = this.model.get('_gallery'), rounds = g.rounds || 0
+    this.list.replaceChildren(...(g.thumbs || []).map((o, i) => h('li', {},
+      this.thumb(o, `Completion ${i + 1}` + (g.scores[i] == null ? '' : `, score ${score(g.scores[i])}: higher looks more real`), [`${i + 1}`, score(g.scores[i])], () => this.choose(g.round, i)),
+      h('button', { type: 'button', class: 'pn-keep', onclick: () => this.keep(i) }, icon('keep')))))
     this.empty.hidden = rounds > 0
     this.head.hidden = !rounds
-    this.keptTitle.hidden = !kept.length
     this.title.textContent = rounds ? `Round ${g.round + 1}${rounds > 1 ? ' of ' + rounds : ''}: ${g.title}` : ''
-    this.title.title = g.seed == null ? '' : `seed ${g.seed}`
     this.previous.hidden = this.following.hidden = rounds < 2
-    this.previous.disabled = !(g.round > 0)
-    this.following.disabled = !(g.round < rounds - 1)
+    dim(this.previous, !(g.round > 0))
+    dim(this.following, !(g.round < rounds - 1))
     this.walk.max = Math.max(1, (g.thumbs || []).length - 1)
     if (!this.fixed.checked) this.seed.value = g.seed ?? ''
+    this.showKept()
+  }
+
+  showKept() {
+    const g = this.model.get('_gallery'), kept = this.model.get('_kept')
+    ;[...this.list.children].forEach((li, i) => {
+      const b = li.lastChild, is = this.kept(g.round, i)
+      b.setAttribute('aria-pressed', String(is))
+      b.setAttribute('aria-label', `Keep completion ${i + 1}`)
+      b.title = is ? 'Kept' : 'Keep'
+    })
+    this.keptTitle.hidden = !kept.length
+    this.keptList.replaceChildren(...kept.map(o => h('li', {},
+      this.thumb(o.thumb, `Kept: completion ${o.i + 1} of round ${o.round + 1}`, [`${o.round + 1} · ${o.i + 1}`], () => this.choose(o.round, o.i)),
+      h('button', { type: 'button', class: 'pn-keep', 'aria-label': `Do not keep completion ${o.i + 1} of round ${o.round + 1}`, title: 'Do not keep', onclick: () => this.say('forget', { round: o.round, i: o.i }) }, icon('close')))))
     this.showSelected()
+  }
+
+  turn(by) {
+    const { round, rounds } = this.model.get('_gallery')
+    if (round + by >= 0 && round + by < rounds) this.say('round', { r: round + by })
   }
 
   choose(round, i) {
@@ -606,7 +627,11 @@ class View {
     else this.say('round', { r: round, i })
   }
 
-  select(i) { this.set('selected', i); this.showSelected() }
+  select(i) {
+    this.set('selected', i)
+    this.showSelected()
+    if (i != null) this.stage.scrollIntoView({ block: 'nearest' })
+  }
 
   ask(round, which) { // for large pictures
     const need = which.filter(i => !this.asked.has(`${round}:${i}`))
@@ -619,6 +644,7 @@ class View {
     const g = this.model.get('_gallery'), i = this.model.get('selected'), looking = this.looking
     this.root.classList.toggle('pn-looking', looking)
     this.root.classList.toggle('pn-pairing', looking && !!this.pairing)
+    if (!looking && this.actions.contains(document.activeElement)) this.stage.focus({ preventScroll: true })
     this.actions.hidden = this.after.hidden = this.tag.hidden = !looking
     this.walkRow.hidden = !(looking && g.walk)
     this.ring.classList.remove('pn-on')
