@@ -148,10 +148,10 @@ class View {
   // --- what it is made of
 
   build(root) {
-    const button = (name, label, act, more = {}) =>
-      h('button', { type: 'button', class: 'pn-icon', 'aria-label': label, title: label, 'data-do': name, onclick: act, ...more }, icon(more.icon || name))
-    const worded = (name, label, act, more = {}) =>
-      h('button', { type: 'button', class: 'pn-word', 'data-do': name, onclick: act, ...more }, icon(name), h('span', {}, label))
+    const button = (name, label, act, { icon: sign = name, ...more } = {}) =>
+      h('button', { type: 'button', class: 'pn-icon', 'aria-label': label, title: label, 'data-do': name, onclick: act, ...more }, icon(sign))
+    const worded = (name, label, act, { icon: sign = name, ...more } = {}) =>
+      h('button', { type: 'button', class: 'pn-word', 'data-do': name, onclick: act, ...more }, icon(sign), h('span', {}, label))
     const file = (accept, act) => h('input', { type: 'file', accept, hidden: true, tabindex: -1, 'aria-hidden': 'true',
       onchange: e => { if (e.target.files[0]) act(e.target.files[0]); e.target.value = '' } })
     const group = (label, ...kids) => h('div', { class: 'pn-group', role: 'group', 'aria-label': label }, ...kids)
@@ -159,7 +159,7 @@ class View {
     this.pictureFile = file('image/*', f => this.upload(f, 'image'))
     this.maskFile = file('image/*', f => this.upload(f, 'mask'))
     this.samples = h('select', { class: 'pn-field', 'aria-label': 'Picture', onchange: () => this.samples.value && this.say('sample', { name: this.samples.value }) })
-    this.backButton = button('back', 'Back to the picture before', () => this.say('back'), { hidden: true })
+    this.backButton = button('earlier', 'Back to the picture before', () => this.say('back'), { icon: 'back', hidden: true })
     this.tools = {}
     for (const [name, label] of [['brush', 'Brush (B)'], ['erase', 'Eraser (E)'], ['rect', 'Rectangle (R)']])
       this.tools[name] = button(name, label, () => this.setTool(name), { 'aria-pressed': String(name === 'brush') })
@@ -170,7 +170,7 @@ class View {
     this.redoButton = button('redo', 'Redo (Ctrl Shift Z)', () => this.step(1))
 
     this.bar = h('div', { class: 'pn-bar', role: 'group', 'aria-label': 'Picture and drawing' }, h('div', { class: 'pn-tools' },
-      group('Picture', this.samples, worded('upload', 'Open', () => this.pictureFile.click(), { title: 'Open a picture; or drop one on the widget' }), this.backButton, this.pictureFile),
+      group('Picture', this.samples, worded('open', 'Open', () => this.pictureFile.click(), { icon: 'upload', title: 'Open a picture; or drop one on the widget' }), this.backButton, this.pictureFile),
       group('Tool', ...Object.values(this.tools)),
       group('Size', h('label', { class: 'pn-slider' }, this.size, this.sizeText)),
       group('History', this.undoButton, this.redoButton),
@@ -202,7 +202,7 @@ class View {
     this.keepButton = worded('keep', 'Keep', () => this.keep(this.model.get('selected')))
     this.betweenButton = worded('between', 'In between', () => { this.pairing = !this.pairing; this.showSelected() }, { title: 'Walk from this completion to another one' })
     this.actions = h('div', { class: 'pn-actions', role: 'group', 'aria-label': 'This completion', hidden: true },
-      worded('back', 'Draw', () => this.select(null), { title: 'Back to drawing (Esc)' }),
+      worded('draw', 'Draw', () => this.select(null), { icon: 'back', title: 'Back to drawing (Esc)' }),
       h('div', { class: 'pn-compare' }, this.holdButton, this.wipe), h('div', { class: 'pn-more' }, worded('like', 'More like this', () => this.say('vary', { i: this.model.get('selected') })), this.betweenButton, this.keepButton,
       worded('use', 'Use as picture', () => this.say('use', { i: this.model.get('selected') }), { title: 'Go on with this completion as the picture' }),
       worded('download', 'PNG', () => this.say('download', { i: this.model.get('selected') }), { 'aria-label': 'Download this completion as PNG, in full size', title: 'Download as PNG, in full size' })))
@@ -228,9 +228,9 @@ class View {
       h('div', { class: 'pn-run' }, this.go, this.stopButton), this.progress, this.status)
 
     this.title = h('h3', {}, '')
-    this.previous = button('back', 'Round before', () => this.turn(-1))
-    this.following = button('next', 'Next round', () => this.turn(1))
-    this.all = button('download', 'Download all of this round as PNG files, in full size', () => this.say('download', {}))
+    this.previous = button('previous', 'Round before', () => this.turn(-1), { icon: 'back' })
+    this.following = button('following', 'Next round', () => this.turn(1), { icon: 'next' })
+    this.all = button('all', 'Download all of this round as PNG files, in full size', () => this.say('download', {}), { icon: 'download' })
     this.list = h('ul', { class: 'pn-list', 'aria-label': 'Completions' })
     this.empty = h('p', { class: 'pn-empty' }, 'Completions appear here: each is another way to fill the hole, the best looking first.')
     this.keptTitle = h('h3', {}, 'Kept')
