@@ -52,9 +52,10 @@ c.IdentityProvider.token = '{token}'
 c.LabApp.check_for_updates_class = 'jupyterlab.NeverCheckForUpdate'
 c.LabApp.news_url = None
 c.LabApp.expose_app_in_browser = True
+c.JupyterNotebookApp.expose_app_in_browser = True
 ''')
     settings = home/'settings'/'@jupyterlab'/'apputils-extension'/'notification.jupyterlab-settings'
-    settings.parent.mkdir(parents=True)
+    settings.parent.mkdir(parents=True, exist_ok=True)
     settings.write_text('{"fetchNews": "false"}')
     env = {**os.environ, 'HOME': str(home), 'JUPYTER_CONFIG_DIR': str(config), 'JUPYTER_DATA_DIR': str(home/'data'), 'JUPYTER_RUNTIME_DIR': str(home/'runtime'),
            'IPYTHONDIR': str(home/'ipython'), 'JUPYTERLAB_SETTINGS_DIR': str(home/'settings'), 'JUPYTERLAB_WORKSPACES_DIR': str(home/'workspaces'), **dict(env)}
@@ -90,13 +91,13 @@ def browser(**kw):
             yield page
         finally: b.close()
 
-def open_notebook(page, port, token, name):
+def open_notebook(page, port, token, name, at='lab/tree'):
     "Open a notebook and run all of it, as a person would."
-    page.goto(f'http://127.0.0.1:{port}/lab/tree/{name}?reset&token={token}')
+    page.goto(f'http://127.0.0.1:{port}/{at}/{name}?reset&token={token}')
     page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status=idle]')
     page.wait_for_function("""() => { const s = window.jupyterapp?.shell.currentWidget?.sessionContext, k = s?.session?.kernel
         return s?.isReady && k?.status == 'idle' && k.connectionStatus == 'connected' }""")
-    command(page, 'application:toggle-left-area')
+    if at == 'lab/tree': command(page, 'application:toggle-left-area')
     page.locator('.jp-NotebookPanel .jp-Cell').first.click()
     page.get_by_role('menuitem', name='Run', exact=True).click()
     page.get_by_role('menuitem', name='Run All Cells', exact=True).click()
@@ -236,6 +237,9 @@ def test_drawing(me):
     for k in ('ArrowRight', ' ', 'Shift+ArrowRight', 'Shift+ArrowDown', 'b', 'a', 'x', 'd', 'd'): page.keyboard.press(k)
     check(me.covered() > 0, 'painting with the keyboard')
     check(page.locator('.jp-Cell').count() == cells, 'the notebook does not take keys that were for the widget')
+    page.keyboard.press('Control+s')
+    page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
+    check(True, 'but Ctrl S saves the notebook')
     me.do('clear')
 
 def hole_of(me): return pixels(me.download(lambda: me.do('mask-out'))[1])[..., 0] > 127
@@ -347,7 +351,9 @@ def test_files(me, folder):
     rng = np.random.default_rng(0)
     noisy = np.clip(np.asarray(big, int) + rng.integers(-12, 13, (2000, 3000, 3)), 0, 255).astype(np.uint8)     # so that the file is large
     Image.fromarray(noisy).save(folder/'large.png')
+    if me.thumbs().count(): me.thumbs().nth(0).click()           # opened while looking at a completion: back to drawing
     me.open(folder/'large.png')
+    check(not me.w.locator('.pn-actions').is_visible(), 'a new picture is there to draw on')
     check('3000x2000' in me.text(), f'a file of {(folder/"large.png").stat().st_size/1e6:.0f} MB: {me.text()}')
     me.size(60)
     me.stroke((.4, .4), (.5, .5), steps=4)
@@ -491,6 +497,21 @@ def main(shots):
             open_notebook(page, port, token, 'widget.ipynb')
             Person(page)
             check(True, 'and JupyterLab shows the widget in it')
+        with lab(tmp/'gui', [sys.executable, '-m', 'notebook', str(tmp/'gui/picnet_nb')]) as (port, token), browser(viewport=dict(width=1200, height=900)) as page:
+            open_notebook(page, port, token, 'widget.ipynb', 'notebooks')
+            me = Person(page, shots)
+            me.stroke((.3, .3), (.5, .6), (.65, .35), steps=3)
+            me.complete()
+            me.thumbs().nth(0).click()
+            page.wait_for_timeout(500)
+            me.shot('notebook_7', whole=True)
+            before = me.covered()
+            page.keyboard.press('Control+s')
+            page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
+            page.reload()
+            me = Person(page)
+            page.wait_for_timeout(500)
+            check(me.thumbs().count() == 8 and abs(me.covered() - before) < .01, 'in Notebook 7 as well; after loading the page again, all is there')
         note(f'drawn, completed, varied, downloaded in {time.time() - start:.0f} s' + (f'; {len(shown)} screenshots in {shots}' if shots else ''))
 
 if __name__ == '__main__':

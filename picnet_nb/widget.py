@@ -150,6 +150,11 @@ class Album(Easel):
         self.rounds = []
         super().__init__(image, mask)
 
+    @traitlets.observe('image')
+    def _new_picture(self, change):
+        super()._new_picture(change)
+        self.selected = None
+
     @traitlets.validate('completions')
     def _round(self, new):
         if not isinstance(new.value, Completions): raise ValueError(f'completions are what a Completer makes, not a {type(new.value).__name__}')
@@ -206,7 +211,6 @@ class Album(Easel):
         "Make a completion the picture, and go on; `back` takes it back."
         name, self.image = self.name, self.full(i, r)
         self.name = name
-        self.selected = None
 
 # %% ../nbs/11_widget.ipynb #3e9096c8
 def png_bytes(

@@ -127,6 +127,7 @@ class View {
   close() {
     clearTimeout(this.timer)
     this.sizes.disconnect()
+    window.removeEventListener('keydown', this.guard, true)
     this.offs.forEach(f => f())
     this.urls.forEach(o => URL.revokeObjectURL(o))
   }
@@ -239,12 +240,15 @@ class View {
       this.head = h('div', { class: 'pn-head' }, this.title, this.previous, this.following, this.all), this.empty, this.list, this.keptTitle, this.keptList)
 
     this.room = h('div', { class: 'pn-room' }, this.stage)
-    this.root = h('div', { class: 'picnet', 'data-lm-suppress-shortcuts': 'true', onkeydown: e => this.key(e),
+    this.root = h('div', { class: 'picnet', onkeydown: e => this.key(e),
       ondragover: e => { e.preventDefault(); e.stopPropagation(); this.root.classList.add('pn-drop') },
       ondragleave: e => { if (!this.root.contains(e.relatedTarget)) this.root.classList.remove('pn-drop') },
       ondrop: e => { e.preventDefault(); e.stopPropagation(); this.root.classList.remove('pn-drop'); const f = e.dataTransfer.files[0]; if (f) this.upload(f, 'image') } },
       this.bar, h('div', { class: 'pn-main' }, h('div', { class: 'pn-left' }, this.room, this.walkRow, this.actions), h('div', { class: 'pn-side' }, this.settings, this.gallery)))
     root.append(this.outer = h('div', { class: 'pn-outer' }, this.root))
+    // JupyterLab looks for keys at the document, before us, except where this attribute is; the window is still before that
+    this.guard = e => { if (this.root.contains(e.target)) this.root.toggleAttribute('data-lm-suppress-shortcuts', this.mine(e)) }
+    window.addEventListener('keydown', this.guard, true)
     this.sizes = new ResizeObserver(() => this.fit())
     this.sizes.observe(this.room)
   }
@@ -498,7 +502,10 @@ class View {
 
   // --- keys
 
+  mine(e) { return !(e.ctrlKey || e.metaKey) || ['z', 'y', 'enter'].includes(e.key.toLowerCase()) }     // Ctrl S and the like are the notebook's
+
   key(e) {
+    if (!this.mine(e)) return
     e.stopPropagation()                                 // the notebook has its own plans with B, Z and the like
     const typing = e.target.matches('input:not([type=range]):not([type=checkbox]), select'), ctrl = e.ctrlKey || e.metaKey
     if (e.key === 'Escape') { if (this.pairing) { this.pairing = false; this.showSelected() } else if (this.looking) this.select(null); return }
