@@ -118,9 +118,10 @@ class Person:
 
     def find(self):
         "Scroll until the widget is there: far cells are not on the page."
+        self.page.wait_for_selector('.jp-NotebookPanel .jp-Cell')
         for _ in range(60):
             if self.w.count() and self.w.is_visible(): break
-            self.page.evaluate("() => { const o = document.querySelector('.jp-WindowedPanel-outer'); o.scrollBy(0, 600) }")
+            self.page.evaluate("document.querySelector('.jp-WindowedPanel-outer')?.scrollBy(0, 600)")
             self.page.wait_for_timeout(100)
         self.w.wait_for()
         self.w.locator('.pn-stage').scroll_into_view_if_needed()
@@ -471,6 +472,30 @@ def picture(file, sample='daisy_1', seed=3):
     if file.stat().st_size > 600_000: shot.quantize(256).save(file, optimize=True)
     note(f'{file}: {shot.width}x{shot.height}, {file.stat().st_size/1000:.0f} KB')
 
+def test_elsewhere(tmp, shots):
+    "By the command line, and in Notebook 7."
+    (tmp/'gui').mkdir()
+    with lab(tmp/'gui', gui) as (port, token), browser(viewport=dict(width=1200, height=900)) as page:
+        check((tmp/'gui/picnet_nb/widget.ipynb').exists(), 'picnet_complete --gui writes a notebook')
+        open_notebook(page, port, token, 'widget.ipynb')
+        Person(page)
+        check(True, 'and JupyterLab shows the widget in it')
+    with lab(tmp/'gui', [sys.executable, '-m', 'notebook', str(tmp/'gui/picnet_nb')]) as (port, token), browser(viewport=dict(width=1200, height=900)) as page:
+        open_notebook(page, port, token, 'widget.ipynb', 'notebooks')
+        me = Person(page, shots)
+        me.stroke((.3, .3), (.5, .6), (.65, .35), steps=3)
+        me.complete()
+        me.thumbs().nth(0).click()
+        page.wait_for_timeout(500)
+        me.shot('notebook_7', whole=True)
+        before = me.covered()
+        page.keyboard.press('Control+s')
+        page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
+        page.reload()
+        me = Person(page)
+        page.wait_for_timeout(500)
+        check(me.thumbs().count() == 8 and abs(me.covered() - before) < .01, 'in Notebook 7 as well; after loading the page again, all is there')
+
 def main(shots):
     with tempfile.TemporaryDirectory(prefix='picnet_browser_') as tmp:
         tmp = Path(tmp)
@@ -491,27 +516,7 @@ def main(shots):
             away = [u for u in page.asked if not u.startswith((f'http://127.0.0.1:{port}', f'ws://127.0.0.1:{port}', 'blob:', 'data:'))]
             check(not away, f'nothing is asked of another machine {away[:3]}')
             check(not page.errors, f'no errors on the page {page.errors[:3]}')
-        (tmp/'gui').mkdir()
-        with lab(tmp/'gui', gui) as (port, token), browser(viewport=dict(width=1200, height=900)) as page:
-            check((tmp/'gui/picnet_nb/widget.ipynb').exists(), 'picnet_complete --gui writes a notebook')
-            open_notebook(page, port, token, 'widget.ipynb')
-            Person(page)
-            check(True, 'and JupyterLab shows the widget in it')
-        with lab(tmp/'gui', [sys.executable, '-m', 'notebook', str(tmp/'gui/picnet_nb')]) as (port, token), browser(viewport=dict(width=1200, height=900)) as page:
-            open_notebook(page, port, token, 'widget.ipynb', 'notebooks')
-            me = Person(page, shots)
-            me.stroke((.3, .3), (.5, .6), (.65, .35), steps=3)
-            me.complete()
-            me.thumbs().nth(0).click()
-            page.wait_for_timeout(500)
-            me.shot('notebook_7', whole=True)
-            before = me.covered()
-            page.keyboard.press('Control+s')
-            page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
-            page.reload()
-            me = Person(page)
-            page.wait_for_timeout(500)
-            check(me.thumbs().count() == 8 and abs(me.covered() - before) < .01, 'in Notebook 7 as well; after loading the page again, all is there')
+        test_elsewhere(tmp, shots)
         note(f'drawn, completed, varied, downloaded in {time.time() - start:.0f} s' + (f'; {len(shown)} screenshots in {shots}' if shots else ''))
 
 if __name__ == '__main__':

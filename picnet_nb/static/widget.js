@@ -363,10 +363,11 @@ class View {
 
   move(e) {
     if (this.looking) return
+    if (this.stroke && e.pointerId === this.pointer) {
+      const all = e.getCoalescedEvents ? e.getCoalescedEvents() : []     // what happened since the last frame
+      this.extend(all.length ? all : [e])
+    }
     if (e.pointerType !== 'touch') this.ringAt(...this.place(e))
-    if (!this.stroke || e.pointerId !== this.pointer) return
-    const all = e.getCoalescedEvents ? e.getCoalescedEvents() : []     // what happened since the last frame
-    this.extend(all.length ? all : [e])
   }
 
   extend(events) {
