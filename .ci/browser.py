@@ -163,6 +163,11 @@ class Person:
         send('touchEnd', None)
         cdp.detach()
 
+    def pen(self, *points, buttons=1): # buttons 32: its other end, which Playwright does not know, so the page sends these events to itself
+        self.w.locator('.pn-stage').evaluate("""(e, [points, buttons]) => points.forEach(([clientX, clientY], i) => { for (const kind of [i ? 'pointermove' : 'pointerdown',
+            ...(i == points.length - 1 ? ['pointerup'] : [])]) e.dispatchEvent(new PointerEvent(kind, { pointerId: 77, pointerType: 'pen', button: 0, buttons, clientX, clientY, bubbles: true })) })""",
+            [[self.at(*p) for p in points], buttons])
+
     def ink(self, *points): # is there paint at these places?
         return self.w.locator('.pn-ink').evaluate('''(c, ps) => ps.map(([x, y]) =>
             c.getContext('2d').getImageData(Math.round(x*c.width), Math.round(y*c.height), 1, 1).data[3] > 127)''', [list(p) for p in points])
@@ -209,6 +214,10 @@ def test_drawing(me):
     check(all(me.ink(*[(x/100, .2) for x in range(11, 90)])), 'a fast stroke has no gaps')
     me.touch((.1, .4), (.3, .45), (.6, .4), (.9, .4))
     check(all(me.ink((.1, .4), (.2, .425), (.45, .425), (.8, .4))), 'a finger paints')
+    me.pen((.1, .9), (.5, .85), (.9, .9))
+    check(all(me.ink((.1, .9), (.3, .875), (.9, .9))), 'a pen paints')
+    me.pen((.4, .8), (.4, .95), buttons=32)
+    check(not any(me.ink((.4, .8625))), 'and its other end erases')
     both = me.covered()
     me.do('erase')
     me.stroke((.5, .1), (.5, .6), steps=6)
@@ -480,9 +489,10 @@ def test_elsewhere(tmp, shots):
         open_notebook(page, port, token, 'widget.ipynb')
         Person(page)
         check(True, 'and JupyterLab shows the widget in it')
-    with lab(tmp/'gui', [sys.executable, '-m', 'notebook', str(tmp/'gui/picnet_nb')]) as (port, token), browser(viewport=dict(width=1200, height=900)) as page:
+    with lab(tmp/'gui', [sys.executable, '-m', 'notebook', str(tmp/'gui/picnet_nb')]) as (port, token), browser(viewport=dict(width=1200, height=900), device_scale_factor=2) as page:
         open_notebook(page, port, token, 'widget.ipynb', 'notebooks')
         me = Person(page, shots)
+        check(me.w.locator('.pn-ink').evaluate('c => c.width/c.clientWidth') == 2, 'sharp on a screen of high resolution')
         me.stroke((.3, .3), (.5, .6), (.65, .35), steps=3)
         me.complete()
         me.thumbs().nth(0).click()

@@ -207,6 +207,9 @@ class Album(Easel):
         r, i = self.which(i, r)
         return self.rounds[r].completions[i]
 
+    @property
+    def picks(self): return [self.full(i, r) for r, i in self.kept]
+
     def use(self, i=None, r=None):
         "Make a completion the picture, and go on; `back` takes it back."
         name, self.image = self.name, self.full(i, r)
@@ -272,7 +275,8 @@ class Studio(Album):
         temperature:float=1., # 0: no variety, 1: as trained
         seed:int|None=None, # None: a new one each time
     ):
-        self._press, self._turn, self._loaded, self._tick = 0, threading.Lock(), {'': completer} if completer else {}, itertools.count()
+        self._press, self._turn, self._talk = 0, threading.Lock(), threading.RLock()    # one runs; one counts or tells
+        self._loaded, self._tick = {'': completer} if completer else {}, itertools.count()
         super().__init__(image, mask)
         self.model, self.n, self.temperature, self.seed = str(model), n, temperature, seed
 
@@ -294,8 +298,14 @@ class Studio(Album):
 
     def stop(self):
         "End the run that is under way, if there is one."
-        self._press += 1
-        if self.status.get('state') == 'busy': self.say('ready', 'Stopped.')
+        with self._talk:
+            self._next()
+            if self.status.get('state') == 'busy': self.say('ready', 'Stopped.')
+
+    def _next(self):
+        with self._talk:
+            self._press += 1
+            return self._press
 
     def load(self, name): # '' or what `Completer.from_pretrained` takes
         "The completer of that name, loaded when it is first needed."
@@ -324,25 +334,25 @@ class Studio(Album):
     def _run(self, press, total, job):
         picture, hole, start = self.image, self.mask, time.perf_counter()
         def tell(done, total):
-            if press != self._press: raise Stopped('ended by a newer press, a new picture, or Stop')
-            self.say('busy', f'{done} of {total} ...' if done else 'Completing ...', done=done, total=total)
+            with self._talk:
+                if press != self._press: raise Stopped('ended by a newer press, a new picture, or Stop')
+                self.say('busy', f'{done} of {total} ...' if done else 'Completing ...', done=done, total=total)
         try:
             with self._turn:
                 tell(0, total)
                 made = job(tell)
                 tell(total, total)
+            seconds, late = time.perf_counter() - start, self.image is picture and self.mask is not hole
+            self.add(made)
         except Stopped: raise
         except Exception as e:
-            if press == self._press: self.fail(e)
+            with self._talk:
+                if press == self._press: self.fail(e)
             raise
-        seconds, late = time.perf_counter() - start, self.image is picture and self.mask is not hole
-        self.add(made)
         self.say('done', f'{len(made.completions)} completions in {seconds:.1f} s.' + ' The hole has changed since.'*late, seconds=seconds)
         return made.completions
 
-    def _now(self, what, *args, **kw):
-        self._press += 1
-        return self._run(self._press, *getattr(self, f'_{what}')(*args, **kw))
+    def _now(self, what, *args, **kw): return self._run(self._next(), *getattr(self, f'_{what}')(*args, **kw))
 
     def complete(self) -> Completions: # best first
         "Fill the hole."
@@ -371,8 +381,8 @@ class Studio(Album):
         *args, **kw, # for that method
     ) -> threading.Thread: # which has been started
         "Do it in the background; errors become the status."
-        self._press += 1
-        try: work = self._press, *getattr(self, f'_{what}')(*args, **kw)
+        press = self._next()
+        try: work = press, *getattr(self, f'_{what}')(*args, **kw)
         except Exception as e: return self.fail(e)
         def run():
             with contextlib.suppress(Exception): self._run(*work)     # the status tells what went wrong
@@ -457,6 +467,7 @@ class CompletionWidget(Studio, anywidget.AnyWidget):
     ):
         "Do what the browser asks for; an error becomes the status."
         msg = dict(msg)
+        self.send(dict(do='heard'))
         try: getattr(self, f'_on_{msg.pop("do")}')(*buffers, **msg)
         except Exception as e: self.fail(e)
 
@@ -496,7 +507,10 @@ class CompletionWidget(Studio, anywidget.AnyWidget):
                            (f'{name}_{i + 1:02}.png', 'image/png', lambda: png_bytes(c[i]))
         def run():
             try: self.send(dict(do='file', name=file, type=kind), [make()])
-            except Exception as e: self.fail(e)
+            except Exception as e: return self.fail(e)
+            if not working: self.say('ready', f'{file} is ready.')
+        working = self.status.get('state') == 'busy'
+        if not working: self.say('busy', f'Making {file} ...')
         threading.Thread(target=run, daemon=True).start()
 
 # %% ../nbs/11_widget.ipynb #df0ef3df
