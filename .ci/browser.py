@@ -29,6 +29,7 @@ def chromium():
         if shutil.which(name): return shutil.which(name)
     if not shutil.which('apt-get'): sys.exit('there is no chromium on this machine, and no apt-get to install it with')
     sudo = [] if os.geteuid() == 0 else ['sudo', '-n']
+    if sudo and not shutil.which('sudo'): sys.exit('there is no chromium on this machine, and only root can install it: apt-get install chromium')
     for command in (['apt-get', 'update', '-q'], ['apt-get', 'install', '-qy', 'chromium']):
         done = subprocess.run([*sudo, *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode or not shutil.which('chromium'): sys.exit(f'chromium is not here and can not be installed:\n{done.stdout[-2000:]}')
@@ -462,7 +463,7 @@ def copy_of_notebook(folder):
     shutil.copy(root/'nbs/11_widget.ipynb', folder)
     shutil.copytree(root/'nbs/images', folder/'images')
 
-def picture(file, sample='daisy_1', seed=3):
+def picture(file, sample, seed):
     "The widget at work, for the notebook and the README."
     with tempfile.TemporaryDirectory(prefix='picnet_browser_') as tmp:
         with lab(Path(tmp), gui) as (port, token), browser(viewport=dict(width=1460, height=1300), device_scale_factor=1.5) as page:
@@ -535,7 +536,9 @@ if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument('--shots', type=Path, help='folder for screenshots')
     p.add_argument('--picture', type=Path, help='make the picture for the README instead of testing')
+    p.add_argument('--sample', default='daisy_1', help='the photograph for --picture (daisy_1)')
+    p.add_argument('--seed', type=int, default=3, help='the seed for --picture (3)')
     a = p.parse_args()
     if a.shots: a.shots.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit('stopped'))
-    picture(a.picture) if a.picture else main(a.shots)
+    picture(a.picture, a.sample, a.seed) if a.picture else main(a.shots)
