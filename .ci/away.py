@@ -1,9 +1,10 @@
 """Checks that run with the installed wheel, outside of the clone: imports CLONE | samples | task DIR |
 completions DIR N [PICTURE MASK] | trained DIR STEP... | evaluation DIR PICTURES N"""
-import csv, importlib, importlib.util, pkgutil, sys, time
+import csv, importlib, importlib.util, pkgutil, subprocess, sys, time
 from pathlib import Path
 
-not_at_run_time = 'nbdev fastcore execnb ghapi IPython ipywidgets sklearn skimage torchmetrics efficientnet_lite_pytorch'.split()
+not_at_run_time = 'nbdev fastcore execnb ghapi IPython ipywidgets anywidget jupyterlab sklearn skimage torchmetrics efficientnet_lite_pytorch'.split()
+needs_lab = ['widget']  # modules that need the [lab] packages
 
 def imports(clone):
     "Every module can be imported from the wheel, and what is for development only is not there."
@@ -16,9 +17,17 @@ def imports(clone):
     names = sorted(m.name for m in pkgutil.iter_modules(picnet_nb.__path__) if not m.name.startswith('_'))
     sources = sorted(o.stem for o in Path(clone, 'picnet_nb').glob('[!_]*.py'))
     assert names == sources, f'modules in the wheel: {names}, in the clone: {sources}'
-    for o in names: importlib.import_module(f'picnet_nb.{o}')
+    for o in names:
+        if o not in needs_lab: importlib.import_module(f'picnet_nb.{o}')
     assert 'matplotlib.pyplot' not in sys.modules, 'importing the package imports pyplot, which is slow: import it inside of functions'
     print(f'- {len(names)} modules in {time.time() - start:.1f} s: {" ".join(names)}')
+    for o in needs_lab:
+        try: importlib.import_module(f'picnet_nb.{o}')
+        except ImportError as e: assert "pip install 'picnet_nb[lab]'" in str(e), f'{o} does not say what to install: {e}'
+        else: raise AssertionError(f'{o} can be imported without the [lab] packages')
+    gui = subprocess.run([Path(sys.prefix)/'bin'/'picnet_complete', '--gui'], capture_output=True, text=True)
+    assert gui.returncode == 2 and "pip install 'picnet_nb[lab]'" in gui.stderr, f'picnet_complete --gui does not say what to install: {gui.stderr}'
+    print(f'- {gui.stderr.strip().splitlines()[-1]}')
 
 def samples():
     "The folder of the bundled pictures."

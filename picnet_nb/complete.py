@@ -366,13 +366,17 @@ def main(
     p.add_argument('--temperature', type=float, default=1., help='0: no variety, 1: the full variety (1)')
     p.add_argument('--out', type=Path, default=Path('completions'), help='folder for the results (completions); nothing in it is overwritten')
     p.add_argument('--weights', help='a .safetensors file or a folder of a training run (the bundled weights)')
+    p.add_argument('--gui', action='store_true', help='draw the hole yourself: opens the widget of chapter 11 in JupyterLab')
     p.add_argument('--device', help="such as cpu or cuda (a GPU if there is one)")
     a = p.parse_args(argv)
     try:
+        if a.gui:
+            from picnet_nb.widget import launch
+            return launch(a.picture, a.mask, a.weights)
         spec, path = (a.mask, Path(a.picture)) if a.picture else ('center', sample_path())
         files = picture_files(path, [a.out, a.mask]) if path.is_dir() else [path]
         completer = Completer.from_pretrained(a.weights, a.device)
-    except (ValueError, OSError, RuntimeError) as e: p.error(str(e))
+    except (ValueError, OSError, RuntimeError, ImportError) as e: p.error(str(e))
     failed = 0
     for f in files:
         start = time.perf_counter()
