@@ -49,7 +49,8 @@ class Chapter:
         links = [f'[Open in Colab]({colab})', f'[Notebook]({github}nbs/{self.path.name})']
         if self.module: links += [f'[API](api/{self.module}.md)', f'[Module]({github}picnet_nb/{self.module}.py)']
         bar = f'Code with a bar at its left is exported to `picnet_nb.{self.module}`.' if self.module else ''
-        return '\n\n'.join([parts[0], ' · '.join(links) + '\n{ .links }', f'{bar}\n{{ .links }}' if bar else '', *parts[1:]])
+        title, _, rest = parts[0].partition('\n\n')
+        return '\n\n'.join([title, ' · '.join(links) + '\n{ .links }', f'{bar}\n{{ .links }}' if bar else '', rest, *parts[1:]])
 
     def parts(self, i, cell):
         "The pieces of markdown that a cell becomes."
@@ -249,16 +250,17 @@ class Module:
             parts += self.klass(o) if isinstance(o, ast.ClassDef) else self.function(o, n, 2) if isinstance(o, ast.FunctionDef) else self.constant(o, n)
         return '\n\n'.join(p for p in parts if p)
 
-def heading(level, name): return f'{"#"*level} {name.replace("_", chr(92) + "_")} {{ #{name} }}'
+def heading(level, name): return f'{"#"*level} {name.replace("_", chr(92) + "_")} {{ #{name.replace("__", "")} }}'
 def prose(s): return re.sub(r'(`[^`]*`)|([<>_*\[\]$])', lambda m: m[1] or f'&#{ord(m[2])};', s or '')
 esc = prose
 def cell(s): return s.replace('|', '&#124;')
 def code(s): return f'<code>{html.escape(s).replace("|", "&#124;").replace("*", "&#42;").replace("_", "&#95;").replace("[", "&#91;")}</code>' if s else ''
 
 def table(rows, ret):
-    lines = [f'| {code(n)} | {code(t)} | {code(d)} | {cell(prose(said))} |' for n, t, d, said in rows]
-    if ret: lines.append(f'| *returns* | {code(ret[0])} | | {cell(prose(ret[1]))} |')
-    return '| Parameter | Type | Default | |\n| --- | --- | --- | --- |\n' + '\n'.join(lines)
+    kind = lambda t, d: f'{t} = {d}' if t and d else t or (f'= {d}' if d else '')
+    lines = [f'| {code(n)} | {code(kind(t, d))} | {cell(prose(said))} |' for n, t, d, said in rows]
+    if ret: lines.append(f'| *returns* | {code(ret[0])} | {cell(prose(ret[1]))} |')
+    return '| Parameter | Type and default | |\n| --- | --- | --- |\n' + '\n'.join(lines)
 
 def modules(chaps):
     by = {c.module: c for c in chaps if c.module}
