@@ -5,11 +5,12 @@
     python .ci/docs.py --serve   show it at http://127.0.0.1:8000 and build again after each change
 
 mkdocs calls the `on_...` functions: mkdocs.yml names this file as its hook. The package is read with `ast`, not imported.
-Formulas become MathML here, so the pages need no script and no font from elsewhere.
+Formulas are set by MathJax, which is copied from the package django-static-mathjax: no page asks anything of another machine.
 """
 import ast, base64, html, io, json, posixpath, re, sys, time, tokenize
 from configparser import ConfigParser
 from html.parser import HTMLParser
+from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
@@ -303,7 +304,8 @@ def on_files(files, config):
     add('api/index.md', api_index(mods))
     for m in mods: add(f'api/{m.name}.md', m.markdown())
     for n in tops(): add(f'{n}.md', from_top(f'{n.upper()}.md'))
-    add('site.css', (root/'.ci/site.css').read_text(encoding='utf-8'))
+    add('mathjax.js', Path(mathjax()).read_text(encoding='utf-8'))
+    for o in ('site.css', 'site.js'): add(o, (root/'.ci'/o).read_text(encoding='utf-8'))
     add('images/icon.svg', icon)
     return kept
 
@@ -316,16 +318,14 @@ def on_page_markdown(markdown, page, config, files):
     elif (root/'nbs'/f'{Path(uri).stem}.ipynb').exists(): page.edit_url = f'{github}nbs/{Path(uri).stem}.ipynb'
     return markdown
 
-formula = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.S)
 def on_page_content(content, page, config, files):
-    content = formula.sub(lambda m: mathml(html.unescape(m[2]), m[1] == 'div'), content)
+    content = re.sub(r'<div class="arithmatex">(.*?)</div>', r'<div class="arithmatex formula">\1</div>', content, flags=re.S)
     return re.sub(r'<table>(.*?)</table>', r'<div class="wide"><table>\1</table></div>', content, flags=re.S)
 
-def mathml(tex, block):
-    from latex2mathml.converter import convert
-    tex = ' '.join(tex.split())
-    out = convert(tex, display='block' if block else 'inline')
-    return f'<div class="formula">{out}</div>' if block else out
+def mathjax():
+    "MathJax in one file, which needs no fonts; the package is named for Django but is only a folder of files."
+    try: return next(p.locate() for p in files('django-static-mathjax') if p.as_posix().endswith('es5/tex-svg.js'))
+    except (PackageNotFoundError, StopIteration): raise SystemExit("the formulas need MathJax: pip install -e '.[docs]'") from None
 
 # --- links
 class Page(HTMLParser):
