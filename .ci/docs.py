@@ -86,7 +86,7 @@ def slug(s): return re.sub(r'[-\s]+', '-', re.sub(r'[^\w\s-]', '', s).strip().lo
 
 def to_markdown(src):
     "GitHub's markdown as mkdocs wants it: links to the site's pages, and an empty line before lists and tables."
-    src = badge.sub('[Open in Colab]', src)
+    src = badge.sub('[Colab]', src)
     if src.startswith('[badge]:'): return ''
     out, code, math = [], False, False
     for l in src.splitlines():
