@@ -62,7 +62,7 @@ def wheel(whl, sdist):
     return [f'the wheel lacks {o}' for o in package if o not in inside] \
         + [f'the wheel has {o}, which is not in git' for o in inside if o.startswith('picnet_nb/') and o not in package] \
         + [f'the wheel has {o}, which is no part of the package' for o in inside if not o.startswith(('picnet_nb/', 'picnet_nb-'))] \
-        + [f'the sdist lacks {o}' for o in [*package, 'settings.ini', 'setup.py', 'README.md', 'LICENSE'] if o not in sdist_files] \
+        + [f'the sdist lacks {o}' for o in [*package, 'settings.ini', 'setup.py', 'README.md', 'LICENSE', 'CHANGELOG.md', 'CITATION.cff'] if o not in sdist_files] \
         + ([] if weights else ['the wheel has no weights']) \
         + [f'{k} has {kb(v)}, more than {kb(max_weights*1000)}' for k, v in weights.items() if v > max_weights*1000] \
         + [f'{Path(whl).name} has more than {kb(max_wheel*1000)}' for _ in [0] if Path(whl).stat().st_size > max_wheel*1000]
