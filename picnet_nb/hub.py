@@ -194,7 +194,8 @@ def original_form(
         if not isinstance(m, (nn.Conv2d, nn.ConvTranspose2d)) or not hasattr(m, 'parametrizations'): continue
         p = m.parametrizations.weight
         U, S, V = torch.linalg.svd(p.original.detach().flatten(1).double(), full_matrices=False)
-        p[0].u.copy_(U[:, 0]); p[0].v.copy_(V[0]); sigma.append(S[0].item())
+        p[0].u.copy_(U[:, 0]); p[0].v.copy_(V[0]/S[0])    # so that u W v = 1: read by us, the weight stays what it is
+        sigma.append(S[0].item())
     far = max(sigma, key=lambda o: abs(o - 1))
     if abs(far - 1) > .01: warnings.warn(f'a folded weight has the largest singular value {far:.3f}, not 1, and the original will divide by it: '
                                          'its pictures will differ; save from the network in training, or after more steps')
@@ -281,9 +282,10 @@ def download_official(
         unpacked.mkdir(exist_ok=True)
         for o in [o for o in raw.rglob('*') if o.is_file() and o.suffix != '.pth' and (zipfile.is_zipfile(o) or tarfile.is_tarfile(o))]:
             try: take_pth(o, unpacked)
-            except ValueError as e: o.unlink(); raise ValueError(f'{e}. It has been removed: call again to download it anew') from e
+            except ValueError as e: o.unlink(); shutil.rmtree(unpacked); raise ValueError(f'{e}. It has been removed: call again to download it anew') from e
         found = sorted(raw.rglob('*_net_*.pth'), key=lambda o: (o.name.endswith('_net_E.pth'), o.name))   # E comes last: if it is there, all are
         if not found: raise ValueError(f'no checkpoint in what Google Drive gave for {name}: look at what there is in {raw}')
+        if len({o.name for o in found}) < len(found): raise ValueError(f'{raw} has checkpoints of the same name in several folders: give one of them to load_official')
         for o in found:
             try: read_official(o)
             except ValueError as e: o.unlink(); raise ValueError(f'{e}. It has been removed: call again to download it anew') from e
@@ -343,7 +345,7 @@ def push_to_hub(
     repo:str, # user/repo; made if it isn't there
     license:str, # of the weights, as the hub spells it: 'apache-2.0', 'cc-by-nc-4.0', ...
     data:str='', # see `model_card`
-    recipe:str='',
+    recipe:str='', # the number of steps if the file tells it
     figures:dict|None=None,
     private:bool=False, # for you only?
     token:str|None=None, # that may write; the one of `hf auth login` if not given
@@ -351,6 +353,7 @@ def push_to_hub(
 ) -> str: # address of the commit
     "Share weights, with a model card, on the Hugging Face hub."
     if not license: raise ValueError("say under which license the weights are: license='apache-2.0', 'cc-by-nc-4.0', ...")
+    from safetensors import safe_open
     try: from huggingface_hub import HfApi
     except ImportError as e: raise ImportError(f'to share on the Hugging Face hub {_needs_hub}') from e
     with tempfile.TemporaryDirectory() as tmp:
@@ -362,6 +365,8 @@ def push_to_hub(
             if not path.exists(): raise FileNotFoundError(f'no weights at {path}: give a .safetensors file or a folder that holds model.safetensors')
             shutil.copyfile(path, file)
         config = load_weights(file).config      # what can't be loaded isn't shared
+        with safe_open(str(file), 'pt') as f: step = f.metadata().get('step')     # picnet_train writes it
+        recipe = recipe or (f'{step} steps of picnet_train, GAN loss {config.gan}.' if step else '')
         (Path(tmp)/'README.md').write_text(model_card(config, repo, license, data, recipe, figures), encoding='utf-8')
         api = HfApi(token=token)
         api.create_repo(repo, private=private, exist_ok=True)
