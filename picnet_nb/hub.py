@@ -198,7 +198,7 @@ def original_form(
         sigma.append(S[0].item())
     far = max(sigma, key=lambda o: abs(o - 1))
     if abs(far - 1) > .01: warnings.warn(f'a folded weight has the largest singular value {far:.3f}, not 1, and the original will divide by it: '
-                                         'its pictures will differ; save from the network in training, or after more steps')
+                                         'its pictures will differ; save from the network in training, or after more steps', stacklevel=3)
     return net
 
 # %% ../nbs/08_hub.ipynb #2aadf71f
