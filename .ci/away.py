@@ -3,7 +3,7 @@ completions DIR N [PICTURE MASK] | trained DIR STEP... | evaluation DIR PICTURES
 import csv, importlib, importlib.util, pkgutil, subprocess, sys, time
 from pathlib import Path
 
-not_at_run_time = 'nbdev fastcore execnb ghapi IPython ipywidgets anywidget jupyterlab sklearn skimage torchmetrics efficientnet_lite_pytorch'.split()
+not_at_run_time = 'nbdev fastcore execnb ghapi IPython ipywidgets anywidget jupyterlab sklearn skimage torchmetrics efficientnet_lite_pytorch huggingface_hub gdown'.split()
 needs_lab = ['widget']  # modules that need the [lab] packages
 
 def imports(clone):
@@ -25,6 +25,10 @@ def imports(clone):
         try: importlib.import_module(f'picnet_nb.{o}')
         except ImportError as e: assert "pip install 'picnet_nb[lab]'" in str(e), f'{o} does not say what to install: {e}'
         else: raise AssertionError(f'{o} can be imported without the [lab] packages')
+    from picnet_nb.hub import load
+    try: load('some/repository')
+    except ImportError as e: assert "pip install 'picnet_nb[hub]'" in str(e), f'load of a repository does not say what to install: {e}'
+    else: raise AssertionError('a repository can be loaded without the [hub] packages')
     gui = subprocess.run([Path(sys.prefix)/'bin'/'picnet_complete', '--gui'], capture_output=True, text=True)
     assert gui.returncode == 2 and "pip install 'picnet_nb[lab]'" in gui.stderr, f'picnet_complete --gui does not say what to install: {gui.stderr}'
     print(f'- {gui.stderr.strip().splitlines()[-1]}')

@@ -10,12 +10,12 @@ import numpy as np, torch
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 from .masks import families, load_mask, make_masks
 from .data import open_image, alpha_mask, to_tensor, to_pil, list_images, sample, sample_path
-from .model import PICNet, composite, noise
+from .model import PICNet, PICNetConfig, composite, noise
 from .hub import load
 
 # %% auto #0
 __all__ = ['read_hole', 'hole_box', 'window_box', 'shrink_mask', 'Window', 'show_hole', 'contact_sheet', 'Completions', 'mix',
-           'slerp', 'Completer', 'find_mask', 'picture_files', 'free_name', 'complete_file', 'main']
+           'slerp', 'Completer', 'find_mask', 'picture_files', 'free_name', 'complete_file', 'unlike_training', 'main']
 
 # %% ../nbs/09_complete.ipynb #03296a6d
 def read_hole(
@@ -227,9 +227,10 @@ class Completer:
     def from_pretrained(cls,
         name_or_folder:str|Path|None=None, # see `hub.load`; the bundled weights if not given
         device=None, # a GPU if there is one
+        **kw, # revision, token: of a repository on the Hugging Face hub
     ):
         "A completer with trained weights."
-        return cls(load(name_or_folder, device))
+        return cls(load(name_or_folder, device, **kw))
 
     def __call__(self,
         image, # a file, PIL picture, array: anything that `open_image` takes
@@ -352,6 +353,15 @@ def complete_file(
     made.sheet().save(out/f'{name}_sheet.png')
     return out/f'{name}_sheet.png'
 
+# %% ../nbs/09_complete.ipynb #58904b14
+def unlike_training(
+    config:PICNetConfig, # of the model
+    spec:str|None, # the mask as the user wrote it, see `find_mask`
+) -> str: # a sentence; empty if all is well, or if nothing is known of the mask or of the training
+    "Say so if a model was not trained for a kind of hole."
+    if spec not in families or not config.masks or spec in config.masks: return ''
+    return f'these weights were trained for holes of the kind {" and ".join(map(str, config.masks))}, not {spec}: the fillings may be worse than the model can do'
+
 # %% ../nbs/09_complete.ipynb #7b7ed4e0
 def main(
     argv:list|None=None, # the command line, if not the process's
@@ -365,7 +375,7 @@ def main(
     p.add_argument('--seed', type=int, default=0, help='the same seed gives the same completions (0)')
     p.add_argument('--temperature', type=float, default=1., help='0: no variety, 1: the full variety (1)')
     p.add_argument('--out', type=Path, default=Path('completions'), help='folder for the results (completions); nothing in it is overwritten')
-    p.add_argument('--weights', help='a .safetensors file or a folder of a training run (the bundled weights)')
+    p.add_argument('--weights', help='a .safetensors file, a folder of a training run, or user/repo on the Hugging Face hub (the bundled weights)')
     p.add_argument('--gui', action='store_true', help='draw the hole yourself: opens the widget of chapter 11 in JupyterLab')
     p.add_argument('--device', help="such as cpu or cuda (a GPU if there is one)")
     a = p.parse_args(argv)
@@ -377,6 +387,8 @@ def main(
         files = picture_files(path, [a.out, a.mask]) if path.is_dir() else [path]
         completer = Completer.from_pretrained(a.weights, a.device)
     except (ValueError, OSError, RuntimeError, ImportError) as e: p.error(str(e))
+    strange = unlike_training(completer.net.config, spec)
+    if strange: print(f'warning: {strange}', file=sys.stderr)
     failed = 0
     for f in files:
         start = time.perf_counter()
