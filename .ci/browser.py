@@ -133,6 +133,7 @@ class Person:
         self.page.wait_for_function('([e, s]) => s.includes(e.dataset.state)', arg=[self.w.element_handle(), list(states)], timeout=timeout)
         return self.w.get_attribute('data-state')
     def text(self): return self.w.locator('.pn-status').inner_text()
+    def says(self, text): self.w.locator('.pn-status', has_text=text).wait_for(timeout=patience)   # the state alone may be an earlier one
     def title(self): return self.w.locator('.pn-head h3').inner_text()
     def thumbs(self): return self.w.locator('.pn-list:not(.pn-small) .pn-thumb')
     def sample(self, name):
@@ -333,8 +334,8 @@ def test_trouble(me):
     me.set('Model: empty for the bundled weights, or a folder, a file or a hub name', '')
     me.do('clear')
     me.do('complete')
-    me.state('error')
-    check('no hole yet' in me.text(), me.text())
+    me.says('no hole yet')
+    check(me.w.locator('.pn-status').get_attribute('role') == 'alert', f'no hole: {me.text()}')
     me.stroke((.4, .4), (.6, .6), steps=3)
     rounds = lambda: int(me.title().split(':')[0].split()[-1])
     n = rounds()
