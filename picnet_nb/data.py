@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
 from PIL import Image, ImageOps
 from tqdm.auto import tqdm
-from .masks import picture_files, transparent, _hw
+from .masks import image_files, transparent, _hw
 
 # %% auto #0
 __all__ = ['PictureError', 'open_image', 'alpha_mask', 'to_tensor', 'to_pil', 'sample_names', 'sample_path', 'sample',
@@ -202,7 +202,7 @@ def list_images(
 ) -> list: # of paths, sorted
     "The picture files in a folder."
     if not Path(folder).is_dir(): raise PictureError(f'there is no folder {folder}')
-    found = picture_files(folder)
+    found = image_files(folder)
     if not found: raise PictureError(f'no pictures in {folder}; looked for .jpg, .png, .webp and the like, in its subfolders too')
     return found
 

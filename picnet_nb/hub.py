@@ -13,8 +13,8 @@ from .model import PICNet, PICNetConfig, load_weights, save_weights, unfold
 from .layers import SpectralNorm, fold, iterate_always
 
 # %% auto #0
-__all__ = ['official_models', 'bundled', 'load', 'our_name', 'official_keys', 'official_config', 'read_official', 'fill',
-           'about_official', 'load_official', 'original_form', 'save_official', 'take_pth', 'fetch_drive',
+__all__ = ['official_models', 'bundled', 'weights_file', 'load', 'our_name', 'official_keys', 'official_config', 'read_official',
+           'fill', 'about_official', 'load_official', 'original_form', 'save_official', 'take_pth', 'fetch_drive',
            'download_official', 'is_repo', 'fetch_repo', 'model_card', 'push_to_hub']
 
 # %% ../nbs/08_hub.ipynb #5df64d34
@@ -26,6 +26,15 @@ def bundled(
     if not (folder/f'{name}.safetensors').exists(): raise FileNotFoundError(
         f'no bundled weights {name!r}; there are {sorted(p.stem for p in folder.glob("*.safetensors"))}')
     return folder/f'{name}.safetensors'
+
+# %% ../nbs/08_hub.ipynb #dd3b6aa6
+def weights_file(
+    path:Path, # a .safetensors file, or a folder that holds model.safetensors
+) -> Path: # the file
+    "The file with the weights, if it is there."
+    if path.is_dir(): path = path/'model.safetensors'
+    if path.exists(): return path
+    raise FileNotFoundError(f'no weights at {path}: give a .safetensors file or a folder that holds model.safetensors, as picnet_train writes it')
 
 # %% ../nbs/08_hub.ipynb #75dd054d
 def load(
@@ -39,9 +48,7 @@ def load(
     if name_or_folder is None: return load_weights(bundled(), device=device)
     path = Path(name_or_folder)
     if isinstance(name_or_folder, str) and not path.exists() and is_repo(name_or_folder): path = fetch_repo(name_or_folder, revision, token)
-    if path.is_dir(): path = path/'model.safetensors'
-    if path.exists(): return load_weights(path, device=device)
-    raise FileNotFoundError(f'no weights at {path}: give a .safetensors file or a folder that holds model.safetensors, as picnet_train writes it')
+    return load_weights(weights_file(path), device=device)
 
 # %% ../nbs/08_hub.ipynb #d7f25812
 _rules = [
@@ -359,11 +366,7 @@ def push_to_hub(
     with tempfile.TemporaryDirectory() as tmp:
         file = Path(tmp)/'model.safetensors'
         if isinstance(net_or_folder, PICNet): save_weights(net_or_folder, file)
-        else:
-            path = Path(net_or_folder)
-            path = path/'model.safetensors' if path.is_dir() else path
-            if not path.exists(): raise FileNotFoundError(f'no weights at {path}: give a .safetensors file or a folder that holds model.safetensors')
-            shutil.copyfile(path, file)
+        else: shutil.copyfile(weights_file(Path(net_or_folder)), file)
         config = load_weights(file).config      # what can't be loaded isn't shared
         with safe_open(str(file), 'pt') as f: step = f.metadata().get('step')     # picnet_train writes it
         recipe = recipe or (f'{step} steps of picnet_train, GAN loss {config.gan}.' if step else '')

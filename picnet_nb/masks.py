@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 
 # %% auto #0
 __all__ = ['families', 'suffixes', 'hole_fraction', 'center_mask', 'rectangle_masks', 'segment_spans', 'add_spans', 'filled',
-           'stroke_segments', 'stroke_masks', 'make_masks', 'transparent', 'load_mask', 'picture_files', 'MaskFiles']
+           'stroke_segments', 'stroke_masks', 'make_masks', 'transparent', 'load_mask', 'image_files', 'MaskFiles']
 
 # %% ../nbs/01_masks.ipynb #935a7504
 def hole_fraction(
@@ -240,7 +240,7 @@ def load_mask(
 suffixes = frozenset('.jpg .jpeg .jfif .png .webp .bmp .gif .tif .tiff .ppm .pgm .pbm .tga .jp2 .mpo .ico .avif .heic .heif'.split())
 
 # %% ../nbs/01_masks.ipynb #e4a33a14
-def picture_files(
+def image_files(
     folder:str|Path, # searched with all its subfolders, except hidden ones
 ) -> list: # of paths, sorted
     "The files in a folder that are pictures by their suffix."
@@ -257,7 +257,7 @@ class MaskFiles:
     ):
         self.flip, self.threshold, self.broken = flip, threshold, {}
         if not Path(folder).is_dir(): raise ValueError(f'there is no folder {folder}')
-        self.files = picture_files(folder)
+        self.files = image_files(folder)
         if not self.files: raise ValueError(f'no mask files in {folder}; they are pictures such as .png, white where to fill')
 
     def __len__(self): return len(self.files)

@@ -140,17 +140,21 @@ class InceptionFeatures(nn.Module):
     def head(self, features): return features @ self.net.fc.weight.T # of 1008 classes; without bias, as is usual for IS
     def logits(self, x): return self.head(self.pooled(x))
 
+# %% ../nbs/06_metrics.ipynb #bb6ded1c
+def _pick(kind, which, nets, device):
+    "The network named `which`, made new, or `which` itself if it is one; on the device."
+    if isinstance(which, str):
+        if which not in nets: raise ValueError(f'unknown {kind} {which!r}; there are {", ".join(nets)}')
+        which = nets[which]()
+    return which.to(device)
+
 # %% ../nbs/06_metrics.ipynb #bf68036a
 def feature_net(
     which='lite0', # 'lite0' (offline), 'inception' (downloads), or a network that has `name`, `pooled` and `head`
     device=None, # where it is to work
 ) -> nn.Module: # frozen
     "The network that FID, KID and IS look through."
-    nets = dict(lite0=Lite0Features, inception=InceptionFeatures)
-    if isinstance(which, str):
-        if which not in nets: raise ValueError(f'unknown features {which!r}; there are {", ".join(nets)}')
-        which = nets[which]()
-    return which.to(device)
+    return _pick('features', which, dict(lite0=Lite0Features, inception=InceptionFeatures), device)
 
 # %% ../nbs/06_metrics.ipynb #da0cfb85
 class FeatureDistance(nn.Module):
@@ -205,11 +209,7 @@ def distance_net(
     device=None, # where it is to work
 ) -> FeatureDistance: # frozen
     "The network that compares pictures."
-    nets = dict(lite0=FeatureDistance, lpips=LPIPS)
-    if isinstance(which, str):
-        if which not in nets: raise ValueError(f'unknown distance {which!r}; there are {", ".join(nets)}')
-        which = nets[which]()
-    return which.to(device)
+    return _pick('distance', which, dict(lite0=FeatureDistance, lpips=LPIPS), device)
 
 # %% ../nbs/06_metrics.ipynb #73a81e8a
 @torch.no_grad()

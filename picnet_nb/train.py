@@ -378,7 +378,7 @@ class Trainer:
             for g in opt.param_groups: g['lr'] = cfg.lr*min(1., (cfg.steps - self.step)/max(1., cfg.decay*cfg.steps))
         with self.autocast():
             out = run_paths(net, image, mask, eps, cfg.paths == 'two')
-            seen = judge(out, image, mask)
+            seen = judge(out, image, mask) if teacher or cfg.judge == 'composite' else out
             judged = seen if cfg.judge == 'composite' else out
             maps = teacher.look(image, seen, self.rng) if teacher else None
             d = discriminator_losses(net, image, judged, self.rng) if lesson else {}
