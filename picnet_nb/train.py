@@ -360,6 +360,14 @@ class Trainer:
         eps = torch.randn(2, c.batch, self.net.config.latent, c.size//32, c.size//32, generator=self.rng).to(self.device)
         return image, mask, eps
 
+    def paths(self, image, mask, eps):
+        "What the networks make of a batch; another way to train may make something else of it, see chapter 10."
+        return run_paths(self.net, image, mask, eps, self.cfg.paths == 'two')
+
+    def losses(self, image, mask, out, judged, lesson):
+        "What encoder and generator are told, name -> weighted loss."
+        return generator_losses(self.net, image, mask, out, self.cfg, self.pixel, judged, lesson)
+
     def update(self, opt, losses, nets):
         "Backward and one step of an optimizer."
         opt.zero_grad(set_to_none=True)
@@ -377,7 +385,7 @@ class Trainer:
         for opt in (self.opt_g, self.opt_d):
             for g in opt.param_groups: g['lr'] = cfg.lr*min(1., (cfg.steps - self.step)/max(1., cfg.decay*cfg.steps))
         with self.autocast():
-            out = run_paths(net, image, mask, eps, cfg.paths == 'two')
+            out = self.paths(image, mask, eps)
             seen = judge(out, image, mask) if teacher or cfg.judge == 'composite' else out
             judged = seen if cfg.judge == 'composite' else out
             maps = teacher.look(image, seen, self.rng) if teacher else None
@@ -386,7 +394,7 @@ class Trainer:
         if d: self.update(self.opt_d, d, discs)
         for o in discs: o.requires_grad_(False)   # the generator's losses pass through them, but don't teach them
         with self.autocast():
-            g = generator_losses(net, image, mask, out, cfg, self.pixel, judged, lesson)
+            g = self.losses(image, mask, out, judged, lesson)
             if teacher: g |= teacher.generator(*maps, cfg)
         self.update(self.opt_g, g, (net.encoder, net.generator))
         for o in discs: o.requires_grad_(True)
@@ -441,7 +449,7 @@ class Trainer:
 
     def state(self):
         "All that is needed to go on: plain tensors and numbers, loadable without pickle's risks."
-        return dict(step=self.step, seconds=self.seconds, diversity=self.diversity, log=self.log, config=asdict(self.cfg),
+        return dict(step=self.step, seconds=self.seconds, diversity=self.diversity, log=self.log, config=asdict(self.cfg), trainer=type(self).__name__,
                     model=self.net.config.to_dict(), net=self.net.state_dict(),
                     ema={k: v for k, v in self.ema.state_dict().items() if not k.startswith('disc')},
                     heads=self.teacher.heads.state_dict() if self.teacher else None,
@@ -469,7 +477,8 @@ class Trainer:
         free = {'steps', 'log_every', 'show_every', 'save_every', 'keep', 'amp'}
         old, new = {**state['config'], **state['model']}, {**asdict(self.cfg), **self.net.config.to_dict()}
         first = {**asdict(TrainConfig()), **PICNetConfig().to_dict()}   # an older checkpoint doesn't know options that came later
-        diff = [f'{k}: {old.get(k, first[k])!r} there, {v!r} now' for k, v in new.items() if k not in free and old.get(k, first[k]) != v]
+        old['trainer'], new['trainer'] = state.get('trainer', 'Trainer'), type(self).__name__
+        diff = [f'{k}: {old.get(k, first.get(k))!r} there, {v!r} now' for k, v in new.items() if k not in free and old.get(k, first.get(k)) != v]
         if diff: raise ValueError(f'{name or "the checkpoint"} was trained otherwise; use its settings or another folder. {"; ".join(diff)}')
         self.net.load_state_dict(state['net'])
         self.ema.load_state_dict(state['ema'], strict=False)
