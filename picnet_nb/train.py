@@ -331,7 +331,8 @@ class Processes:
         try: from accelerate import PartialState
         except ImportError as e: raise ImportError("training in several processes needs accelerate: pip install 'picnet_nb[train]'") from e
         cpu = 'cpu' in str(device) or not torch.accelerator.is_available()
-        with self.listening(): self.device = PartialState(cpu=cpu, timeout=timedelta(seconds=timeout)).device
+        with self.listening(): found = PartialState(cpu=cpu, timeout=timedelta(seconds=timeout)).device
+        self.device = torch.device('cpu') if cpu else found
 
     def close(self):
         if self.n > 1: torch.distributed.destroy_process_group()
