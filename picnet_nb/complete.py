@@ -587,3 +587,6 @@ def main(
         else: print(f'{f.name}: {a.n} completion{"s"*(a.n > 1)} in {time.perf_counter() - start:.1f} s, seed {a.seed}, all on {sheet}')
     if failed: print(f'{failed} of {len(files)} pictures failed', file=sys.stderr)
     return int(failed > 0)
+
+# %% ../nbs/09_complete.ipynb #be908b95
+if __name__ == '__main__' and '__file__' in globals(): sys.exit(main())   # not in the notebook, whose name is __main__ as well
