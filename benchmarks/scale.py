@@ -8,7 +8,6 @@ import torch
 from picnet_nb.complete import Completer, complete_folder
 from picnet_nb.data import FileList, PictureFiles, PictureSet, PictureStream, list_images, sample_path
 from picnet_nb.masks import make_masks
-from picnet_nb.model import PICNetConfig
 from picnet_nb.train import TrainConfig, Trainer
 
 def machine():

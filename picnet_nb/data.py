@@ -582,7 +582,7 @@ class PictureStream(_Ahead):
         self.source, self.shards = source, []
         if isinstance(source, (str, Path)): self.shards = expand(source)
         elif isinstance(source, (list, tuple)) and all(isinstance(o, (str, Path)) and '.tar' in str(o) for o in source): self.shards = [str(o) for o in source]
-        self.least, self.buffer, self.share = min_side, buffer, share or (int(os.environ.get('RANK', 0)), int(os.environ.get('WORLD_SIZE', 1)))
+        self.kept, self.least, self.buffer, self.share = {}, min_side, buffer, share or (int(os.environ.get('RANK', 0)), int(os.environ.get('WORLD_SIZE', 1)))
 
     def stream(self, seed, buffer, share): return _Streamed(self.source, self.shards, self.held, seed, self.least, buffer, share)
     def open(self, n, mine): return self.loader(self.stream((self.seed, self.position), self.buffer, self.share), batch_size=len(mine))
@@ -592,9 +592,11 @@ class PictureStream(_Ahead):
         generator:torch.Generator|None=None, # which ones
     ) -> torch.Tensor: # (n, 3, H, W) float in [-1, 1], on the device
         "Some pictures as they are, from a stream of their own."
-        x, bad = _collate(list(itertools.islice(self.stream((torch.randint(10**6, (), generator=generator).item(),), n, (0, 1)), n)))
-        self.say(bad)
-        return self.middle(x)
+        start = n, torch.randint(10**6, (), generator=generator).item()
+        if start not in self.kept:      # the beginning of the stream is read once
+            self.kept[start], bad = _collate(list(itertools.islice(self.stream(start, n, (0, 1)), n)))
+            self.say(bad)
+        return self.middle(self.kept[start])
 
 # %% ../nbs/02_data.ipynb #caba77be
 def open_pictures(

@@ -417,7 +417,7 @@ class Trainer:
         self.dtype, self.pixel = autocast_dtype(self.cfg.amp, self.device), pixel_loss(self.cfg.pixel)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.dtype == torch.float16)
         self.rng = torch.Generator().manual_seed(self.cfg.seed)
-        self.step, self.log, self.seconds, self.diversity, self.fixed = 0, [], 0., float('nan'), None
+        self.step, self.log, self.seconds, self.diversity = 0, [], 0., float('nan')
         self.folder = Path(folder) if folder and self.procs.first else None      # only the first process writes
         if self.folder: self.folder.mkdir(parents=True, exist_ok=True)
         if folder: self.resume()
@@ -513,9 +513,8 @@ class Trainer:
 
     def completions(self, n:int=4, pictures:int=3):
         "Completions of fixed pictures with fixed holes and codes: (pictures, 1 + n, 3, H, W), the first column with the hole."
-        start = lambda: torch.Generator().manual_seed(1)
-        if self.fixed is None or len(self.fixed) != pictures: self.fixed = getattr(self.data, 'fixed', self.data.batch)(pictures, start())
-        image, g = self.fixed.to(self.device), start()
+        g = torch.Generator().manual_seed(1)
+        image = getattr(self.data, 'fixed', self.data.batch)(pictures, g).to(self.device)
         mask = make_masks(self.cfg.masks, pictures, self.cfg.size, g, self.device)
         made, _ = sample(self.ema, image, mask, n, generator=g)
         self.diversity = diversity(made, mask)[0].item()
