@@ -536,8 +536,11 @@ class _Streamed(torch.utils.data.IterableDataset):
     def items(self, epoch, index, total):
         "What falls to worker `index` of `total` in one pass: pairs of name and picture."
         if not self.shards:
-            if getattr(self.source, 'num_shards', 0) >= total > 1: yield from enumerate(self.source.shard(total, index))   # Hugging Face's way
-            else: yield from itertools.islice(enumerate(self.source), index, None, total)
+            o, (rank, n) = self.source, self.share
+            if hasattr(o, 'num_shards'):       # of Hugging Face: workers share it by themselves, processes don't
+                yield from enumerate(o.shard(n, rank)) if o.num_shards >= n > 1 else itertools.islice(enumerate(o), rank, None, n)
+            elif isinstance(o, torch.utils.data.IterableDataset): yield from enumerate(o)
+            else: yield from itertools.islice(enumerate(o), index, None, total)
             return
         shards = np.random.default_rng((*self.seed, epoch)).permutation(self.shards)
         if len(shards) >= total: yield from self.read(shards[index::total])       # whole shards
@@ -560,13 +563,13 @@ class _Streamed(torch.utils.data.IterableDataset):
                     x = _held(picture_in(o), self.size, self.least)
                 except PictureError as e: bad[str(name)] = str(e) if str(name) in str(e) else f'{name}: ' + str(e).removeprefix('this bytes ')
                 else: found += 1; yield x, bad; bad = {}
-            if not found: raise PictureError(f'not one picture can be used in {self.shards[0] if self.shards else "the stream"}' + ''.join(f'; {o}' for o in list(bad.values())[:3]))
+            if not found: raise PictureError(f'not one picture can be used in {self.shards[0] if self.shards else "the stream"}' + ' for this worker; are there fewer shards than workers?'*(total > 1) + ''.join(f'; {o}' for o in list(bad.values())[:3]))
 
 # %% ../nbs/02_data.ipynb #0ec2c342
 class PictureStream(_Ahead):
     "Pictures that come one after the other, from tar archives or any iterable, and training batches from them."
     def __init__(self,
-        source, # tar archives: see `expand`, or a list of files and URLs; or an iterable of pictures or of dicts, see `picture_in`
+        source, # tar archives: see `expand`, or a list of files and URLs; or an iterable of pictures or of dicts, see `picture_in`; a torch `IterableDataset` must share itself out
         size:int|tuple, # pixels of a training picture: one number, or (H, W)
         margin:float=1/8, # how much larger the pictures are read, to cut from
         device=None, # where the batches are needed
@@ -580,6 +583,7 @@ class PictureStream(_Ahead):
     ):
         super().__init__(size, margin, device, augment, degrees, seed, workers)
         self.source, self.shards = source, []
+        if hasattr(source, 'num_shards'): self.workers = min(self.workers, source.num_shards)
         if isinstance(source, (str, Path)): self.shards = expand(source)
         elif isinstance(source, (list, tuple)) and all(isinstance(o, (str, Path)) and '.tar' in str(o) for o in source): self.shards = [str(o) for o in source]
         self.kept, self.least, self.buffer, self.share = {}, min_side, buffer, share or (int(os.environ.get('RANK', 0)), int(os.environ.get('WORLD_SIZE', 1)))
