@@ -488,14 +488,14 @@ class Trainer:
         self.step, self.seconds, self.log, self.diversity = state['step'], state['seconds'], state['log'], state['diversity']
 
 # %% ../nbs/07_train.ipynb #659721ed
-def _add_fields(parser, cls, skip=()):
-    "One option for each field of a dataclass."
+def _add_fields(parser, first, skip=()):
+    "One option for each field of a dataclass; `first`, the class or an instance, gives the defaults."
     types = dict(int=int, float=float, str=str)
-    for f in fields(cls):
+    for f in fields(first):
         if f.name in skip: continue
-        opt, kind = '--' + f.name.replace('_', '-'), str(f.type).split('|')[0].strip()
-        if kind == 'tuple': parser.add_argument(opt, nargs='+', default=f.default, metavar='KIND', help=f'default: {" ".join(f.default)}')
-        else: parser.add_argument(opt, type=types[kind], default=f.default, help=f'default: {f.default}')
+        value, opt, kind = getattr(first, f.name), '--' + f.name.replace('_', '-'), str(f.type).split('|')[0].strip()
+        if kind == 'tuple': parser.add_argument(opt, nargs='+', default=value, metavar='KIND', help=f'default: {" ".join(value)}')
+        else: parser.add_argument(opt, type=types[kind], default=value, help=f'default: {value}')
 
 # %% ../nbs/07_train.ipynb #6b0c069e
 def main(
