@@ -241,19 +241,19 @@ def main(
     p.add_argument('--seeds', nargs='+', type=int, default=[0], help='of the trainings; default: 0')
     p.add_argument('--n', type=int, default=8, help='samples of each picture; default: 8')
     p.add_argument('--limit', type=int, help='measure on so many pictures; default: all')
-    p.add_argument('--features', choices=['lite0', 'inception', 'none'], default='lite0', help='network of KID and FID; default: lite0')
+    p.add_argument('--kid', choices=['lite0', 'inception', 'none'], default='lite0', help='network of KID and FID; default: lite0')
     p.add_argument('--distance', choices=['lite0', 'lpips', 'none'], default='lite0', help='perceptual distance; default: lite0')
     p.add_argument('--device', help='cuda, cpu, ...; default: a GPU if there is one')
-    skip = {'image_size', 'masks', 'data', *(k for w in every.values() for k in (*w.train, *w.model)), 'seed'}
-    _add_fields(p.add_argument_group('training, common to all ways'), recipe, skip)
-    _add_fields(p.add_argument_group('network, common to all ways'), network, skip)
+    vary = {k for w in every.values() for k in (*w.train, *w.model)}
+    _add_fields(p.add_argument_group('training, common to all ways'), recipe, vary | {'seed'})
+    _add_fields(p.add_argument_group('network, common to all ways'), network, vary | {'image_size', 'masks', 'data'})
     a = vars(p.parse_args(argv))
     none = lambda o: None if o == 'none' else o
     unknown = [o for o in a['ways'] if o not in every]
     if unknown: p.error(f'unknown ways {", ".join(unknown)}; there are {", ".join(every)}')
     take = lambda o: replace(o, **{k: a[k] for k in asdict(o) if k in a})
     try: study(a['train'], a['test'], a['out'], {k: every[k] for k in a['ways']}, a['seeds'], take(recipe), take(network), a['n'], a['limit'],
-               a['device'], features=none(a['features']), distance=none(a['distance']))
+               a['device'], features=none(a['kid']), distance=none(a['distance']))
     except (ValueError, OSError, ImportError) as e: p.error(str(e))
     found = results(a['out'])
     for name, ways in dict(baselines=baselines, ablation=ablation).items():
@@ -263,3 +263,6 @@ def main(
         write_atomic(Path(a['out'])/f'{name}.md', lambda f: f.write(f'{text}\n'.encode()))
     ways = {k: o for k, o in baselines.items() if run_folder(a['out'], k, a['seeds'][0]).exists()}
     if ways: gallery_of(a['out'], ways, a['test'], seed=a['seeds'][0]).save(Path(a['out'])/'baselines.png')
+
+# %% ../nbs/10_baselines.ipynb #b02810ab
+if __name__ == '__main__' and '__file__' in globals(): main()   # not in the notebook, whose name is __main__ as well
