@@ -5,18 +5,17 @@
 # %% ../nbs/02_data.ipynb #caaa1a84
 from __future__ import annotations
 import io, math, os, shutil, stat, struct, warnings, zipfile, zlib
-from contextlib import nullcontext
 from importlib.resources import files
 from pathlib import Path, PurePosixPath, PureWindowsPath
 import numpy as np, torch, torch.nn.functional as F
 from PIL import Image, ImageOps
 from tqdm.auto import tqdm
-from .masks import image_files, suffixes, transparent, _hw
+from .masks import image_files, suffixes, transparent, _hw, _loaded, _reason, _unreadable
 
 # %% auto #0
 __all__ = ['PictureError', 'open_image', 'alpha_mask', 'to_tensor', 'to_pil', 'sample_names', 'sample_path', 'sample',
-           'show_images', 'fit', 'list_images', 'check_images', 'unpack_pictures', 'PictureFolder', 'augment',
-           'load_pictures', 'PictureSet']
+           'write_atomic', 'show_images', 'fit', 'list_images', 'check_images', 'unpack_pictures', 'PictureFolder',
+           'augment', 'load_pictures', 'PictureSet']
 
 # %% ../nbs/02_data.ipynb #806b46e6
 class PictureError(ValueError):
@@ -52,19 +51,9 @@ def _upright(img):
 def _open(x):
     "A loaded PIL picture of any mode, the right way up."
     if isinstance(x, np.ndarray): return _from_array(x)
-    f = io.BytesIO(x) if isinstance(x, (bytes, bytearray)) else x
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')
-            warnings.simplefilter('error', Image.DecompressionBombWarning)
-            with nullcontext(f) if isinstance(f, Image.Image) else Image.open(f) as img:
-                img.load()
-                return _upright(img)
-    except FileNotFoundError: reason = 'there is no such file'
+    try: return _upright(_loaded(io.BytesIO(x) if isinstance(x, (bytes, bytearray)) else x))
     except IsADirectoryError: reason = 'it is a folder; list_images finds the pictures in it'
-    except Image.UnidentifiedImageError: reason = 'it is no picture of a known format'
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError): reason = f'it has more than {Image.MAX_IMAGE_PIXELS:,} pixels'
-    except (OSError, SyntaxError, ValueError, TypeError, AttributeError, EOFError, struct.error) as e: reason = str(e) or type(e).__name__
+    except _unreadable as e: reason = _reason(e)
     raise PictureError(f'{_name(x)} can not be opened: {reason}')
 
 # %% ../nbs/02_data.ipynb #067eaaaa
@@ -145,6 +134,18 @@ def sample(
 ) -> Image.Image: # RGB, short side 160 px
     "A bundled photograph."
     return open_image(sample_path(name))
+
+# %% ../nbs/02_data.ipynb #717b01b4
+def write_atomic(
+    file:str|Path, # to write or replace
+    write, # function of an open binary file
+):
+    "Write a file so that it is there completely or not at all, even after a crash."
+    file = Path(file); tmp = file.with_name(f'.{file.name}.{os.getpid()}')
+    try:
+        with open(tmp, 'wb') as f: write(f); f.flush(); os.fsync(f.fileno())
+        os.replace(tmp, file)
+    finally: tmp.unlink(missing_ok=True)
 
 # %% ../nbs/02_data.ipynb #3441987d
 def _cells(x):
@@ -258,11 +259,7 @@ def unpack_pictures(
                 if path.exists() and zlib.crc32(path.read_bytes()) == o.CRC: continue    # from the last time
                 if path.exists(): raise PictureError(f'{path} is there already, with other contents: choose another folder')
                 path.parent.mkdir(parents=True, exist_ok=True)
-                part = path.with_name('.unpacking')
-                try:
-                    with z.open(o) as a, open(part, 'wb') as b: shutil.copyfileobj(a, b)
-                    os.replace(part, path)
-                finally: part.unlink(missing_ok=True)
+                with z.open(o) as a: write_atomic(path, lambda f: shutil.copyfileobj(a, f))
             return sorted(todo)
     except FileNotFoundError as e: reason = 'there is no such file' if not Path(file).exists() else str(e)
     except IsADirectoryError: reason = 'it is a folder; list_images finds the pictures in it'
