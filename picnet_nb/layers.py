@@ -34,7 +34,7 @@ class SpectralNorm(nn.Module):
         self.u.copy_(F.normalize(W @ self.v, dim=0, eps=1e-12))
 
     def forward(self, weight):
-        with torch.autocast(weight.device.type, enabled=False):
+        with torch.autocast(weight.device.type.replace('meta', 'cpu'), enabled=False):   # meta: shapes alone
             W = weight.flatten(1)
             if self.training or self.always: self.iterate(W.detach())
             # clones: a later forward moves u and v in place, the backward of this one still needs its own
