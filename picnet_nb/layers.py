@@ -34,7 +34,7 @@ class SpectralNorm(nn.Module):
         self.u.copy_(F.normalize(W @ self.v, dim=0, eps=1e-12))
 
     def forward(self, weight):
-        with torch.autocast(weight.device.type.replace('meta', 'cpu'), enabled=False):   # meta: shapes alone
+        with torch.autocast(weight.device.type, enabled=False):
             W = weight.flatten(1)
             if self.training or self.always: self.iterate(W.detach())
             # clones: a later forward moves u and v in place, the backward of this one still needs its own
@@ -45,6 +45,7 @@ def spectral(
     layer:nn.Module, # a layer with a `weight`, such as `nn.Conv2d` or `nn.ConvTranspose2d`
 ) -> nn.Module: # the same layer, its weight spectrally normalized from now on
     "Put spectral norm on `layer`."
+    if layer.weight.is_meta: return layer     # it has no numbers, only shapes: `load_weights` fills them with folded weights
     parametrize.register_parametrization(layer, 'weight', SpectralNorm(layer.weight))
     return layer
 
