@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np, torch
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 from .masks import families, load_mask, make_masks
-from .data import open_image, alpha_mask, to_tensor, to_pil, list_images, sample, sample_path
+from .data import open_image, alpha_mask, to_tensor, to_pil, list_images, sample, sample_path, write_atomic
 from .model import PICNet, PICNetConfig, composite, noise
 from .hub import load
 
@@ -190,7 +190,7 @@ class Completions:
         old = [o for o in files if o.exists()]
         if old and not overwrite: raise FileExistsError(f'{old[0]} is there already: choose another folder, or overwrite=True')
         Path(folder).mkdir(parents=True, exist_ok=True)
-        for f, o in zip(files, self): o.save(f)
+        for f, o in zip(files, self): write_atomic(f, lambda file: o.save(file, 'PNG'))
         return files
 
 # %% ../nbs/09_complete.ipynb #92eb62d7
@@ -350,7 +350,7 @@ def complete_file(
     made = completer(path, find_mask(spec, path, seed), n, seed, temperature)
     name = free_name(out, path.stem)
     made.save(out/name)
-    made.sheet().save(out/f'{name}_sheet.png')
+    write_atomic(out/f'{name}_sheet.png', lambda file: made.sheet().save(file, 'PNG'))
     return out/f'{name}_sheet.png'
 
 # %% ../nbs/09_complete.ipynb #58904b14

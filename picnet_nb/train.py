@@ -5,6 +5,7 @@
 # %% ../nbs/07_train.ipynb #78172084
 from __future__ import annotations
 import argparse, copy, csv, os, re, sys, time, warnings
+from contextlib import contextmanager
 from dataclasses import dataclass, asdict, fields, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -13,8 +14,8 @@ from torch import nn
 from torch.distributions import Normal
 from tqdm.auto import tqdm
 from .masks import make_masks
-from .data import PictureSet, augment, show_images
-from .model import PICNet, PICNetConfig, Context, sample, composite, visible_part, save_weights, load_weights
+from .data import PictureSet, augment, show_images, write_atomic
+from .model import PICNet, PICNetConfig, Context, sample, composite, visible_part, save_weights, load_weights, read_pt
 from .losses import (kl_normal, mask_prior, pyramid_loss, l1, MSSSIML1Loss, AuthorMSSSIML1Loss, GANLoss,
                               gradient_penalty, divergence_penalty, score_match)
 from .layers import spectral
@@ -22,7 +23,7 @@ from .metrics import diversity, FeatureDistance, Lite0Features
 
 # %% auto #0
 __all__ = ['TrainConfig', 'Paths', 'run_paths', 'pixel_loss', 'generator_losses', 'discriminator_losses', 'judge', 'jitter',
-           'Teacher', 'make_ema', 'update_ema', 'write_atomic', 'checkpoints', 'in_notebook', 'plot_losses', 'Live',
+           'Teacher', 'make_ema', 'update_ema', 'only_one', 'checkpoints', 'in_notebook', 'plot_losses', 'Live',
            'sheet', 'autocast_dtype', 'Trainer', 'main']
 
 # %% ../nbs/07_train.ipynb #4983ac87
@@ -233,17 +234,22 @@ def update_ema(
         torch._foreach_lerp_(list(a.parameters()), [p.detach() for p in b.parameters()], 1 - d)
         for x, y in zip(a.buffers(), b.buffers()): x.copy_(y)
 
-# %% ../nbs/07_train.ipynb #4e1136e5
-def write_atomic(
-    file:str|Path, # to write or replace
-    write, # function of an open binary file
+# %% ../nbs/07_train.ipynb #bb2a539e
+@contextmanager
+def only_one(
+    folder:Path|None, # of a run; None: nothing to hold
 ):
-    "Write a file so that it is there completely or not at all, even after a crash."
-    file = Path(file); tmp = file.with_name(f'.{file.name}.{os.getpid()}')
+    "Hold a folder; if another process, or another run in this one, holds it, that is an error."
+    try: import fcntl
+    except ImportError: folder = None      # Windows
+    if folder is None: yield; return
+    fd = os.open(folder, os.O_RDONLY)
     try:
-        with open(tmp, 'wb') as f: write(f); f.flush(); os.fsync(f.fileno())
-        os.replace(tmp, file)
-    finally: tmp.unlink(missing_ok=True)
+        try: fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError: raise BlockingIOError(f'another run is writing in {folder}: wait until it has ended, or choose another folder') from None
+        except OSError: pass               # a drive that knows no locks
+        yield
+    finally: os.close(fd)
 
 # %% ../nbs/07_train.ipynb #31955e77
 def checkpoints(
@@ -381,6 +387,7 @@ class Trainer:
         "One step of both optimizers; returns the losses as tensors (no waiting for the GPU)."
         net, cfg, teacher, (image, mask, eps) = self.net, self.cfg, self.teacher, self.batch()
         discs = (net.disc, net.disc_rec, *([teacher.heads] if teacher else []))
+        for o in discs: o.requires_grad_(True)    # a step that was interrupted may have left it off
         lesson = cfg.adv > 0 and self.step%cfg.disc_every == 0
         for opt in (self.opt_g, self.opt_d):
             for g in opt.param_groups: g['lr'] = cfg.lr*min(1., (cfg.steps - self.step)/max(1., cfg.decay*cfg.steps))
@@ -415,6 +422,9 @@ class Trainer:
     def fit(self, steps:int|None=None):
         "Train up to the configured step (or `steps` more); stopping it (Ctrl-C) leaves a checkpoint."
         last = min(self.cfg.steps, self.step + steps) if steps else self.cfg.steps
+        with only_one(self.folder): return self._fit(last)
+
+    def _fit(self, last):
         live, sums, counts = None if self.quiet else Live(self.step, last), {}, {}
         if not self.log or self.diversity != self.diversity: self.completions()
         start = time.time() - self.seconds
@@ -468,13 +478,16 @@ class Trainer:
     def resume(self):
         "Go on from the newest readable checkpoint in the folder, if there is one."
         for file in reversed(checkpoints(self.folder)):
-            try: state = torch.load(file, map_location='cpu', weights_only=True)
-            except Exception as e: warnings.warn(f'{file} cannot be read ({e}); trying the one before'); continue
+            try: state = read_pt(file)
+            except ValueError as e: warnings.warn(f'{e}; trying the one before'); continue
             return self.load(state, file)
+        if checkpoints(self.folder): raise ValueError(f'no checkpoint in {self.folder} can be read: move them away to begin anew, or choose another folder')
 
     def load(self, state:dict, name=''):
         "Take over a checkpoint's state; a configuration that differs is an error that names the differences."
         free = {'steps', 'log_every', 'show_every', 'save_every', 'keep', 'amp'}
+        lacks = {'config', 'model', 'net', 'ema', 'opt_g', 'opt_d', 'scaler', 'rng', 'step', 'seconds', 'log', 'diversity'} - {*state} if isinstance(state, dict) else 'all'
+        if lacks: raise ValueError(f'{name or "this"} is no checkpoint of picnet_train')
         old, new = {**state['config'], **state['model']}, {**asdict(self.cfg), **self.net.config.to_dict()}
         first = {**asdict(TrainConfig()), **PICNetConfig().to_dict()}   # an older checkpoint doesn't know options that came later
         old['trainer'], new['trainer'] = state.get('trainer', 'Trainer'), type(self).__name__
@@ -520,7 +533,9 @@ def main(
         trainer = Trainer(data, cfg, net, model, a['out'], a['device'])
     except (ValueError, OSError, ImportError) as e: sys.exit(f'picnet_train: {e}')
     print(f'{len(data)} pictures, {trainer.device}, ' + (f'going on from step {trainer.step}' if trainer.step else f'a new run in {a["out"]}'), flush=True)
-    trainer.fit()
+    try: trainer.fit()
+    except BlockingIOError as e: sys.exit(f'picnet_train: {e}')
+    except OSError as e: sys.exit(f'picnet_train: {e}; what was saved before is still there, and the same command goes on from it')
     print(f'step {trainer.step}: picnet_complete --weights {a["out"]} uses the result', flush=True)
 
 # %% ../nbs/07_train.ipynb #b05d75ec
