@@ -78,7 +78,7 @@ def fingerprint(
 # %% ../nbs/12_own_pictures.ipynb #f1d83e73
 def find_copies(
     prints:np.ndarray, # (N, 256) bool, fingerprints
-    most:int=16, # bits that may differ in a copy
+    most:int=32, # bits that may differ in a copy
 ) -> dict: # number of the copy -> number of the first picture like it
     "Which pictures are copies of an earlier one?"
     x, found = torch.from_numpy(np.asarray(prints)).float()*2 - 1, {}
