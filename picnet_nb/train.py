@@ -287,12 +287,17 @@ class Live:
     "Shows a run: bar and pictures in a notebook, lines in a terminal."
     def __init__(self, first:int, last:int):
         self.nb, self.handle = in_notebook(), None
+        self.first, self.last, self.start = first, last, time.time()
         self.bar = tqdm(total=last, initial=first, unit='step', disable=not self.nb)
+
+    def left(self, step:int) -> str: # such as '12 min left'
+        s = (time.time() - self.start)*(self.last - step)/max(1, step - self.first)
+        return f'{s:.0f} s left' if s < 90 else f'{s/60:.0f} min left' if s < 5400 else f'{s/3600:.1f} h left'
 
     def line(self, row):
         keys = [k for k in row if k not in ('step', 'seconds', 'diversity')]
         if not self.nb: print(f"step {row['step']:>7}  " + '  '.join(f'{k} {row[k]:.3g}' for k in keys) +
-                              f"  diversity {row['diversity']:.3f}  {row['seconds']:.0f} s", flush=True)
+                              f"  diversity {row['diversity']:.3f}  {row['seconds']:.0f} s, {self.left(row['step'])}", flush=True)
 
     def pictures(self, grid, log):
         if not (self.nb and log): return
@@ -300,7 +305,7 @@ class Live:
         from IPython.display import display
         rows = len(grid)
         fig, (a, b) = plt.subplots(1, 2, figsize=(9, .85*rows + .6), dpi=75, width_ratios=(1.5, 1))
-        a.imshow(sheet(grid)); a.axis('off'); a.set_title(f"step {log[-1]['step']}: hole, then completions"); plot_losses(log, b)
+        a.imshow(sheet(grid)); a.axis('off'); a.set_title(f"step {log[-1]['step']} of {self.last}, {self.left(log[-1]['step'])}: hole, then completions", fontsize=9); plot_losses(log, b)
         if self.handle is None: self.handle = display(fig, display_id=True)
         else: self.handle.update(fig)
         plt.close(fig)
