@@ -4,7 +4,7 @@
 
 # %% ../nbs/09_complete.ipynb #cda9140a
 from __future__ import annotations
-import argparse, functools, json, os, shutil, io, math, secrets, sys, time
+import argparse, copy, functools, json, os, shutil, io, math, secrets, sys, time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np, torch
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 from .masks import families, load_mask, make_masks
-from .data import open_image, alpha_mask, to_tensor, to_pil, FileList, sample, sample_path
+from .data import open_image, alpha_mask, to_tensor, to_pil, FileList, sample, sample_path, write_atomic
+from .layers import fold
 from .model import PICNet, PICNetConfig, Context, composite, noise
 from .hub import load
 
@@ -87,7 +88,10 @@ class Window:
         part.putalpha(Image.fromarray(255*(~self.part_mask).astype(np.uint8)))
         part = np.asarray(part.resize((w, h), Image.Resampling.BICUBIC))[..., :3]
         self.x = to_tensor(Image.fromarray(np.pad(part, (*pad, (0, 0)), 'symmetric')))              # (1, 3, size, size)
-        self.hole = torch.from_numpy(np.pad(shrink_mask(self.part_mask, h, w), pad, 'symmetric'))[None, None]
+        hole = np.pad(shrink_mask(self.part_mask, h, w), pad, 'symmetric')
+        self.hole, rim = torch.from_numpy(hole)[None, None], math.ceil(2*max(1, size/max(r - l, b - t))) + 1
+        l, t, r, b = hole_box(hole)
+        self.need = max(l - rim, 0)//2*2, max(t - rim, 0)//2*2, min(r + rim + 1, size)//2*2, min(b + rim + 1, size)//2*2   # even numbers
 
     @property
     def part_mask(self): l, t, r, b = self.box; return self.mask[t:b, l:r]
@@ -144,7 +148,7 @@ class Completions:
     "Completions of one picture; each is composed in full resolution when asked for."
     def __init__(self,
         window:Window, # the picture, its hole, what the model knows of them
-        made:list, # what the model painted, PIL, at the model's size
+        made:list, # the window with what the model painted in the hole, PIL, at the model's size
         latents:torch.Tensor, # (n, z, h, w) the codes they were painted from
         scores:list, # the discriminator's, higher is more real; nan without one
         seed:int|None=None, # that the codes were drawn with
@@ -163,6 +167,10 @@ class Completions:
     def pick(self, which:list): # numbers, from 0
         "Some of the completions, in the order of `which`."
         return Completions(self.window, [self.made[i] for i in which], self.latents[which], [self.scores[i] for i in which], self.seed)
+
+    def __add__(self, other):
+        "These and other completions of the same window."
+        return Completions(self.window, self.made + other.made, torch.cat([self.latents, other.latents]), self.scores + other.scores, self.seed)
 
     def ranked(self):
         "The same completions, best score first; without scores in the order they are in."
@@ -195,7 +203,7 @@ class Completions:
         old = [o for o in files if o.exists()]
         if old and not overwrite: raise FileExistsError(f'{old[0]} is there already: choose another folder, or overwrite=True')
         Path(folder).mkdir(parents=True, exist_ok=True)
-        for f, o in zip(files, self): o.save(f)
+        for f, o in zip(files, self): write_atomic(f, lambda file: o.save(file, 'PNG'))
         return files
 
 # %% ../nbs/09_complete.ipynb #92eb62d7
@@ -225,17 +233,20 @@ class Completer:
     "Fills the hole in a picture of any size, in many ways."
     def __init__(self,
         net:PICNet, # trained; it works at `net.config.image_size`
+        dtype:torch.dtype=torch.float32, # to compute in; torch.bfloat16 is faster on processors made for it, and a little rougher
     ):
-        self.net = net.eval()
+        if dtype != net.dtype: net = fold(copy.deepcopy(net)).to(dtype)
+        self.net = net.eval().to(memory_format=torch.channels_last)
 
     @classmethod
     def from_pretrained(cls,
         name_or_folder:str|Path|None=None, # see `hub.load`; the bundled weights if not given
         device=None, # a GPU if there is one
+        dtype:torch.dtype=torch.float32, # to compute in
         **kw, # revision, token: of a repository on the Hugging Face hub
     ):
         "A completer with trained weights."
-        return cls(load(name_or_folder, device, **kw))
+        return cls(load(name_or_folder, device, **kw), dtype)
 
     def __call__(self,
         image, # a file, PIL picture, array: anything that `open_image` takes
@@ -243,12 +254,18 @@ class Completer:
         n:int=8, # how many completions
         seed:int|None=None, # the same seed gives the same completions; drawn if not given
         temperature:float=1., # 0: n times the likeliest code, 1: the full variety
+        keep:int|None=None, # keep the best so many only, in memory that doesn't grow with `n`; None: all
     ) -> Completions: # best first
         "Complete a picture `n` times; the known pixels stay as they are, bit for bit."
         if not temperature >= 0: raise ValueError(f'temperature is 0 (no variety), 1 (as trained) or in between, not {temperature}')
-        w = self.encode(image, mask)
-        eps, seed = self._noise(w, n, seed)
-        return self._paint(w, w.prior.mean + temperature*w.prior.stddev*eps, seed).ranked()
+        if keep is not None and keep < 1: raise ValueError(f'keep is how many completions to keep, at least 1, not {keep}')
+        if keep and self.net.disc is None: raise ValueError('which are the best? These weights have no discriminator to tell; leave keep out')
+        w, rng, seed = self.encode(image, mask), *self._rng(n, seed)
+        code = lambda k: w.prior.mean + temperature*w.prior.stddev*noise(k, w.prior.mean, rng)[0]
+        if not keep: return self._paint(w, code(n), seed).ranked()
+        best = self._paint(w, code(min(n, 16)), seed).ranked()[:keep]
+        for k in range(16, n, 16): best = (best + self._paint(w, code(min(n - k, 16)), seed)).ranked()[:keep]
+        return best
 
     @torch.no_grad()
     def encode(self, image, mask=None) -> Window: # with `prior` and `context`
@@ -272,8 +289,8 @@ class Completer:
     ) -> Completions: # best first
         "Completions that resemble one of `completions`."
         w, eps = completions.window, self._standard(completions, i)
-        new, seed = self._noise(w, n, seed)
-        return self._paint(w, w.prior.mean + w.prior.stddev*mix(eps, new, amount), seed).ranked()
+        rng, seed = self._rng(n, seed)
+        return self._paint(w, w.prior.mean + w.prior.stddev*mix(eps, noise(n, w.prior.mean, rng)[0], amount), seed).ranked()
 
     def between(self,
         completions:Completions, # of this completer
@@ -286,10 +303,10 @@ class Completer:
         w, a, b = completions.window, self._standard(completions, i), self._standard(completions, j)
         return self._paint(w, torch.cat([w.prior.mean + w.prior.stddev*slerp(a, b, k/(n - 1)) for k in range(n)]))
 
-    def _noise(self, w, n, seed):
+    def _rng(self, n, seed):
         if n < 1: raise ValueError(f'n is how many completions to make, at least 1, not {n}')
         seed = secrets.randbelow(2**32) if seed is None else seed
-        return noise(n, w.prior.mean, torch.Generator().manual_seed(seed))[0], seed
+        return torch.Generator().manual_seed(seed), seed
 
     def _standard(self, completions, i):
         w = completions.window
@@ -299,11 +316,15 @@ class Completer:
     def _paint(self, w, latents, seed=None, batch=16):
         if latents.shape[1:] != w.prior.mean.shape[1:]: raise ValueError(
             f'latents are (n, {", ".join(map(str, w.prior.mean.shape[1:]))}) for this model, not {tuple(latents.shape)}')
-        made, scores = [], []
+        (l, t, r, b), base, made, scores = w.need, to_pil(w.x), [], []
+        few = batch if w.x.is_cuda else max(1, 2*256**2//w.x[0, 0].numel())   # as many as fit a CPU's cache
         for z in latents.to(w.prior.mean).split(batch):
-            x = self.net.decode(z, w.context)[-1]
-            made += [to_pil(o) for o in x]
-            scores += [math.nan]*len(z) if self.net.disc is None else self.net.score(composite(w.x, x, w.hole)).tolist()
+            part = torch.cat([self.net.decode(o, w.context, w.need)[-1] for o in z.split(few)]).float()
+            for o in part: made.append(base.copy()); made[-1].paste(to_pil(o), (l, t))
+            if self.net.disc is None: scores += [math.nan]*len(z); continue
+            x = w.x.repeat(len(z), 1, 1, 1)
+            x[:, :, t:b, l:r] = composite(x[:, :, t:b, l:r], part, w.hole[:, :, t:b, l:r])
+            scores += self.net.score(x, w.need).tolist()
         return Completions(w, made, latents.cpu(), scores, seed)
 
 # %% ../nbs/09_complete.ipynb #4f9604f3

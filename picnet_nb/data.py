@@ -4,22 +4,21 @@
 
 # %% ../nbs/02_data.ipynb #caaa1a84
 from __future__ import annotations
-import glob, io, itertools, math, os, re, struct, tarfile, warnings, zlib
+import glob, io, itertools, math, os, re, shutil, stat, struct, tarfile, warnings, zipfile, zlib
 from array import array
 from collections.abc import Sequence
-from contextlib import nullcontext
 from importlib.resources import files
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 import numpy as np, torch, torch.nn.functional as F
 from PIL import Image, ImageOps
 from tqdm.auto import tqdm
-from .masks import image_files, suffixes, transparent, _hw
+from .masks import image_files, suffixes, transparent, _hw, _loaded, _reason, _unreadable
 
 # %% auto #0
 __all__ = ['PictureError', 'open_image', 'alpha_mask', 'to_tensor', 'to_pil', 'sample_names', 'sample_path', 'sample',
-           'show_images', 'fit', 'list_images', 'check_images', 'PictureFolder', 'augment', 'load_pictures',
-           'PictureSet', 'FileList', 'PictureFiles', 'tar_pictures', 'expand', 'picture_in', 'shuffled',
-           'PictureStream', 'open_pictures']
+           'write_atomic', 'show_images', 'fit', 'list_images', 'check_images', 'unpack_pictures', 'PictureFolder',
+           'augment', 'load_pictures', 'PictureSet', 'FileList', 'PictureFiles', 'tar_pictures', 'expand', 'picture_in',
+           'shuffled', 'PictureStream', 'open_pictures']
 
 # %% ../nbs/02_data.ipynb #806b46e6
 class PictureError(ValueError):
@@ -55,19 +54,9 @@ def _upright(img):
 def _open(x):
     "A loaded PIL picture of any mode, the right way up."
     if isinstance(x, np.ndarray): return _from_array(x)
-    f = io.BytesIO(x) if isinstance(x, (bytes, bytearray)) else x
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')
-            warnings.simplefilter('error', Image.DecompressionBombWarning)
-            with nullcontext(f) if isinstance(f, Image.Image) else Image.open(f) as img:
-                img.load()
-                return _upright(img)
-    except FileNotFoundError: reason = 'there is no such file'
+    try: return _upright(_loaded(io.BytesIO(x) if isinstance(x, (bytes, bytearray)) else x))
     except IsADirectoryError: reason = 'it is a folder; list_images finds the pictures in it'
-    except Image.UnidentifiedImageError: reason = 'it is no picture of a known format'
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError): reason = f'it has more than {Image.MAX_IMAGE_PIXELS:,} pixels'
-    except (OSError, SyntaxError, ValueError, TypeError, AttributeError, EOFError, struct.error) as e: reason = str(e) or type(e).__name__
+    except _unreadable as e: reason = _reason(e)
     raise PictureError(f'{_name(x)} can not be opened: {reason}')
 
 # %% ../nbs/02_data.ipynb #067eaaaa
@@ -149,6 +138,18 @@ def sample(
     "A bundled photograph."
     return open_image(sample_path(name))
 
+# %% ../nbs/02_data.ipynb #717b01b4
+def write_atomic(
+    file:str|Path, # to write or replace
+    write, # function of an open binary file
+):
+    "Write a file so that it is there completely or not at all, even after a crash."
+    file = Path(file); tmp = file.with_name(f'.{file.name}.{os.getpid()}')
+    try:
+        with open(tmp, 'wb') as f: write(f); f.flush(); os.fsync(f.fileno())
+        os.replace(tmp, file)
+    finally: tmp.unlink(missing_ok=True)
+
 # %% ../nbs/02_data.ipynb #3441987d
 def _cells(x):
     "Pictures, masks, batches and lists of them as one flat list of arrays for matplotlib."
@@ -227,6 +228,49 @@ def check_images(
         try: _sized(p, min_size); good.append(p)
         except PictureError as e: bad[p] = str(e)
     return good, bad
+
+# %% ../nbs/02_data.ipynb #90dbea3e
+def _entry(
+    o:zipfile.ZipInfo, # of a zip
+) -> PurePosixPath|None: # inside the folder; None if it's no picture
+    "The place that an entry of a zip asks for; one that asks for more is an error."
+    path = PurePosixPath(o.filename.replace('\\', '/'))
+    if path.is_absolute() or '..' in path.parts or PureWindowsPath(path).drive: raise PictureError(f'{o.filename!r} in it leads out of the folder: make a zip of the pictures alone')
+    if stat.S_ISLNK(o.external_attr >> 16): raise PictureError(f'{o.filename!r} in it is a link: make a zip of the pictures alone')
+    if o.flag_bits & 1: raise PictureError('it is encrypted: unpack it yourself, and give the folder')
+    hidden = any(p.startswith('.') or p == '__MACOSX' for p in path.parts)
+    return None if o.filename.endswith('/') or hidden or path.suffix.lower() not in suffixes else path
+
+# %% ../nbs/02_data.ipynb #164422b0
+def unpack_pictures(
+    file:str|Path, # a zip
+    folder:str|Path, # made if it isn't there
+    limit:float=16, # GiB; pictures that need more are an error
+) -> list: # of their paths, sorted
+    "Unpack the pictures of a zip, and only them; one that could do harm is refused before anything is written."
+    folder = Path(folder)
+    try:
+        with zipfile.ZipFile(file) as z:
+            todo = {folder/path: o for o in z.infolist() if (path := _entry(o))}
+            need = sum(max(o.file_size, 4096) for o in todo.values())/2**30     # a file takes at least a block of the disk
+            if not todo: raise PictureError('no pictures in it; looked for .jpg, .png, .webp and the like')
+            if need > limit: raise PictureError(f'its pictures need {need:,.3g} GiB, more than limit={limit:g}: raise the limit if you trust it')
+            folder.mkdir(parents=True, exist_ok=True)
+            free = shutil.disk_usage(folder).free/2**30
+            if need > free: raise PictureError(f'its pictures need {need:,.3g} GiB, but only {free:,.3g} GiB of the disk are free')
+            for path, o in tqdm(todo.items(), desc='unpacking pictures', delay=2, leave=False):
+                if path.exists() and zlib.crc32(path.read_bytes()) == o.CRC: continue    # from the last time
+                if path.exists(): raise PictureError(f'{path} is there already, with other contents: choose another folder')
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with z.open(o) as a: write_atomic(path, lambda f: shutil.copyfileobj(a, f))
+            return sorted(todo)
+    except FileNotFoundError as e: reason = 'there is no such file' if not Path(file).exists() else str(e)
+    except IsADirectoryError: reason = 'it is a folder; list_images finds the pictures in it'
+    except (zipfile.BadZipFile, zlib.error, EOFError, struct.error) as e: reason = f'it is damaged or no zip ({e}): download it again'
+    except NotImplementedError as e: reason = f'{e}: unpack it yourself, and give the folder'    # a rare compression
+    except PictureError as e: reason = str(e)
+    except (OSError, ValueError) as e: reason = str(e) or type(e).__name__
+    raise PictureError(f'{file} was not unpacked: {reason}')
 
 # %% ../nbs/02_data.ipynb #519a5bae
 def _warn_bad(bad, n):

@@ -15,8 +15,8 @@ from torch import nn
 from torch.distributions import Normal
 from tqdm.auto import tqdm
 from .masks import make_masks
-from .data import PictureSet, augment, open_pictures, show_images
-from .model import PICNet, PICNetConfig, Context, sample, composite, visible_part, save_weights, load_weights
+from .data import PictureSet, augment, open_pictures, show_images, write_atomic
+from .model import PICNet, PICNetConfig, Context, sample, composite, visible_part, save_weights, load_weights, read_pt
 from .losses import (kl_normal, mask_prior, pyramid_loss, l1, MSSSIML1Loss, AuthorMSSSIML1Loss, GANLoss,
                               gradient_penalty, divergence_penalty, score_match)
 from .layers import spectral
@@ -24,7 +24,7 @@ from .metrics import diversity, FeatureDistance, Lite0Features
 
 # %% auto #0
 __all__ = ['TrainConfig', 'Paths', 'run_paths', 'pixel_loss', 'generator_losses', 'discriminator_losses', 'judge', 'jitter',
-           'Teacher', 'make_ema', 'update_ema', 'write_atomic', 'checkpoints', 'in_notebook', 'plot_losses', 'Live',
+           'Teacher', 'make_ema', 'update_ema', 'only_one', 'checkpoints', 'in_notebook', 'plot_losses', 'Live',
            'sheet', 'ProcessLost', 'Processes', 'autocast_dtype', 'Trainer', 'main']
 
 # %% ../nbs/07_train.ipynb #4983ac87
@@ -237,17 +237,22 @@ def update_ema(
         torch._foreach_lerp_(list(a.parameters()), [p.detach() for p in b.parameters()], 1 - d)
         for x, y in zip(a.buffers(), b.buffers()): x.copy_(y)
 
-# %% ../nbs/07_train.ipynb #4e1136e5
-def write_atomic(
-    file:str|Path, # to write or replace
-    write, # function of an open binary file
+# %% ../nbs/07_train.ipynb #bb2a539e
+@contextmanager
+def only_one(
+    folder:Path|None, # of a run; None: nothing to hold
 ):
-    "Write a file so that it is there completely or not at all, even after a crash."
-    file = Path(file); tmp = file.with_name(f'.{file.name}.{os.getpid()}')
+    "Hold a folder; if another process, or another run in this one, holds it, that is an error."
+    try: import fcntl
+    except ImportError: folder = None      # Windows
+    if folder is None: yield; return
+    fd = os.open(folder, os.O_RDONLY)
     try:
-        with open(tmp, 'wb') as f: write(f); f.flush(); os.fsync(f.fileno())
-        os.replace(tmp, file)
-    finally: tmp.unlink(missing_ok=True)
+        try: fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError: raise BlockingIOError(f'another run is writing in {folder}: wait until it has ended, or choose another folder') from None
+        except OSError: pass               # a drive that knows no locks
+        yield
+    finally: os.close(fd)
 
 # %% ../nbs/07_train.ipynb #31955e77
 def checkpoints(
@@ -282,12 +287,17 @@ class Live:
     "Shows a run: bar and pictures in a notebook, lines in a terminal."
     def __init__(self, first:int, last:int):
         self.nb, self.handle = in_notebook(), None
+        self.first, self.last, self.start = first, last, time.time()
         self.bar = tqdm(total=last, initial=first, unit='step', disable=not self.nb)
+
+    def left(self, step:int) -> str: # such as '12 min left'
+        s = (time.time() - self.start)*(self.last - step)/max(1, step - self.first)
+        return f'{s:.0f} s left' if s < 90 else f'{s/60:.0f} min left' if s < 5400 else f'{s/3600:.1f} h left'
 
     def line(self, row):
         keys = [k for k in row if k not in ('step', 'seconds', 'diversity')]
         if not self.nb: print(f"step {row['step']:>7}  " + '  '.join(f'{k} {row[k]:.3g}' for k in keys) +
-                              f"  diversity {row['diversity']:.3f}  {row['seconds']:.0f} s", flush=True)
+                              f"  diversity {row['diversity']:.3f}  {row['seconds']:.0f} s, {self.left(row['step'])}", flush=True)
 
     def pictures(self, grid, log):
         if not (self.nb and log): return
@@ -295,7 +305,7 @@ class Live:
         from IPython.display import display
         rows = len(grid)
         fig, (a, b) = plt.subplots(1, 2, figsize=(9, .85*rows + .6), dpi=75, width_ratios=(1.5, 1))
-        a.imshow(sheet(grid)); a.axis('off'); a.set_title(f"step {log[-1]['step']}: hole, then completions"); plot_losses(log, b)
+        a.imshow(sheet(grid)); a.axis('off'); a.set_title(f"step {log[-1]['step']} of {self.last}, {self.left(log[-1]['step'])}: hole, then completions", fontsize=9); plot_losses(log, b)
         if self.handle is None: self.handle = display(fig, display_id=True)
         else: self.handle.update(fig)
         plt.close(fig)
@@ -484,6 +494,7 @@ class Trainer:
         "One step of both optimizers; returns this process's part of the losses as tensors (no waiting for the GPU)."
         net, cfg, teacher, total = self.net, self.cfg, self.teacher, {}
         discs = (net.disc, net.disc_rec, *([teacher.heads] if teacher else []))
+        for o in discs: o.requires_grad_(True)    # a step that was interrupted may have left it off
         lesson = cfg.adv > 0 and self.step%cfg.disc_every == 0
         portions, teach = self.portions(lesson), lesson or cfg.projected > 0
         keep = len(portions) == 1      # what a single portion gives serves both optimizers
@@ -523,6 +534,9 @@ class Trainer:
     def fit(self, steps:int|None=None):
         "Train up to the configured step (or `steps` more); stopping it (Ctrl-C) leaves a checkpoint."
         last = min(self.cfg.steps, self.step + steps) if steps else self.cfg.steps
+        with only_one(self.folder): return self._fit(last)
+
+    def _fit(self, last):
         live, sums, counts = None if self.quiet else Live(self.step, last), {}, {}
         if self.procs.first and self.diversity != self.diversity: self.completions()
         start = time.time() - self.seconds
@@ -579,16 +593,19 @@ class Trainer:
 
     def resume(self):
         "Go on from the newest readable checkpoint in the folder, if there is one; the first process reads it for all."
-        state, file = None, None
-        for file in reversed(checkpoints(self.folder)) if self.folder else []:
-            try: state = torch.load(file, map_location='cpu', weights_only=True); break
-            except Exception as e: warnings.warn(f'{file} cannot be read ({e}); trying the one before')
+        state, file, there = None, None, checkpoints(self.folder) if self.folder else []
+        for file in reversed(there):
+            try: state = read_pt(file); break
+            except ValueError as e: warnings.warn(f'{e}; trying the one before')
+        if there and state is None: raise ValueError(f'no checkpoint in {self.folder} can be read: move them away to begin anew, or choose another folder')
         state = self.procs.tell(state)
         if state: self.load(state, file)
 
     def load(self, state:dict, name=''):
         "Take over a checkpoint's state; a configuration that differs is an error that names the differences."
         free = {'steps', 'accumulate', 'log_every', 'show_every', 'save_every', 'keep', 'amp'}
+        lacks = {'config', 'model', 'net', 'ema', 'opt_g', 'opt_d', 'scaler', 'rng', 'step', 'seconds', 'log', 'diversity'} - {*state} if isinstance(state, dict) else 'all'
+        if lacks: raise ValueError(f'{name or "this"} is no checkpoint of picnet_train')
         old, new = {**state['config'], **state['model']}, {**asdict(self.cfg), **self.net.config.to_dict()}
         first = {**asdict(TrainConfig()), **PICNetConfig().to_dict()}   # an older checkpoint doesn't know options that came later
         old['trainer'], new['trainer'] = state.get('trainer', 'Trainer'), type(self).__name__
@@ -603,14 +620,14 @@ class Trainer:
         self.step, self.seconds, self.log, self.diversity = state['step'], state['seconds'], state['log'], state['diversity']
 
 # %% ../nbs/07_train.ipynb #659721ed
-def _add_fields(parser, cls, skip=()):
-    "One option for each field of a dataclass."
+def _add_fields(parser, first, skip=()):
+    "One option for each field of a dataclass; `first`, the class or an instance, gives the defaults."
     types = dict(int=int, float=float, str=str)
-    for f in fields(cls):
+    for f in fields(first):
         if f.name in skip: continue
-        opt, kind = '--' + f.name.replace('_', '-'), str(f.type).split('|')[0].strip()
-        if kind == 'tuple': parser.add_argument(opt, nargs='+', default=f.default, metavar='KIND', help=f'default: {" ".join(f.default)}')
-        else: parser.add_argument(opt, type=types[kind], default=f.default, help=f'default: {f.default}')
+        value, opt, kind = getattr(first, f.name), '--' + f.name.replace('_', '-'), str(f.type).split('|')[0].strip()
+        if kind == 'tuple': parser.add_argument(opt, nargs='+', default=value, metavar='KIND', help=f'default: {" ".join(value)}')
+        else: parser.add_argument(opt, type=types[kind], default=value, help=f'default: {value}')
 
 # %% ../nbs/07_train.ipynb #6b0c069e
 def main(
@@ -638,7 +655,8 @@ def main(
     except (ValueError, OSError, ImportError, ProcessLost) as e: sys.exit(f'picnet_train: {e}')
     if procs.first: print(f'{len(data) if hasattr(data, "__len__") else "a stream of"} pictures, {trainer.device}{f", {procs.n} processes"*(procs.n > 1)}, ' + (f'going on from step {trainer.step}' if trainer.step else f'a new run in {a["out"]}'), flush=True)
     try: trainer.fit()
-    except ProcessLost as e: sys.exit(f'picnet_train: {e}')
+    except (BlockingIOError, ProcessLost) as e: sys.exit(f'picnet_train: {e}')
+    except OSError as e: sys.exit(f'picnet_train: {e}; what was saved before is still there, and the same command goes on from it')
     procs.close()
     if procs.first: print(f'step {trainer.step}: picnet_complete --weights {a["out"]} uses the result', flush=True)
 
