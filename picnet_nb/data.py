@@ -145,6 +145,9 @@ def write_atomic(
     try:
         with open(tmp, 'wb') as f: write(f); f.flush(); os.fsync(f.fileno())
         os.replace(tmp, file)
+    except RuntimeError as e:     # torch.save hides that the disk is full behind it
+        if isinstance(e.__context__, OSError): raise e.__context__ from None
+        raise
     finally: tmp.unlink(missing_ok=True)
 
 # %% ../nbs/02_data.ipynb #3441987d

@@ -39,7 +39,7 @@ class PICNetConfig:
     def __post_init__(self):
         if not isinstance(self.masks, (str, tuple, list)): raise ValueError(f'masks are names of families, not {self.masks!r}')
         self.masks = (self.masks,) if isinstance(self.masks, str) else tuple(self.masks)
-        for k, (least, most) in dict(image_size=(32, 8192), width=(1, 512), max_width=(1, 2048), disc_width=(1, 512), latent=(1, 2048), prior_blocks=(0, 64)).items():
+        for k, (least, most) in dict(image_size=(64, 8192), width=(1, 512), max_width=(1, 2048), disc_width=(1, 512), latent=(1, 2048), prior_blocks=(0, 64)).items():
             v = getattr(self, k)
             if not (isinstance(v, int) and least <= v <= most or k == 'disc_width' and v is None): raise ValueError(
                 f'{k} is a whole number from {least} to {most}, not {v!r}')
