@@ -25,6 +25,7 @@ class PictureError(ValueError):
 def _name(x):
     "What to call a picture in an error message."
     if isinstance(x, (str, os.PathLike)): return str(x)
+    if isinstance(x, (bytes, bytearray)): return f'this file of {len(x):,} bytes'
     return str(getattr(x, 'filename', '') or getattr(x, 'name', '') or f'this {type(x).__name__}')
 
 # %% ../nbs/02_data.ipynb #b306fe22

@@ -4,7 +4,7 @@
 
 # %% ../nbs/04_model.ipynb #8f7b6b22
 from __future__ import annotations
-import copy, json, re
+import copy, json, re, warnings
 from pathlib import Path
 from dataclasses import dataclass, asdict, fields
 from typing import NamedTuple
@@ -334,6 +334,9 @@ def read_pt(
 ): # what torch.save wrote: tensors, numbers, texts, and lists and dicts of them
     "Read a file of PyTorch; if it asks for anything but data it is refused, and nothing in it is run."
     if not Path(file).is_file(): raise FileNotFoundError(f'there is no file {file}')
-    try: return torch.load(file, map_location='cpu', weights_only=True)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')     # about old kinds of pickles
+            return torch.load(file, map_location='cpu', weights_only=True)
     except Exception as e: asks = re.search(r'GLOBAL ([\w.]+)', str(e))
     raise ValueError(f'{file} is refused: ' + (f'it asks for {asks[1]}, and what is not data is not run' if asks else 'it is damaged, or torch.save did not write it'))
