@@ -17,8 +17,8 @@ from .layers import ResBlock, UpBlock, ToRGB, Attention, SimAM, SpectralNorm, sp
 
 # %% auto #0
 __all__ = ['PICNetConfig', 'trunk', 'visible_part', 'split', 'composite', 'to_normal', 'Context', 'Encoder', 'Generator',
-           'Discriminator', 'check_pair', 'PICNet', 'noise', 'sample', 'save_weights', 'load_weights', 'unfold',
-           'read_pt']
+           'changed', 'Discriminator', 'check_pair', 'PICNet', 'noise', 'sample', 'save_weights', 'load_weights',
+           'unfold', 'read_pt']
 
 # %% ../nbs/04_model.ipynb #b0e4c809
 @dataclass
@@ -145,15 +145,36 @@ class Generator(nn.Module):
 
     def forward(self,
         z:torch.Tensor, # (B, z, H/32, W/32) latent codes
-        context:Context, # of the visible pictures
+        context:Context, # of the visible pictures, or of one picture for all codes
+        box:tuple|None=None, # left, top, right, bottom, even numbers: the part of the largest picture to make; None: all of it
     ) -> list: # [(B, 3, H/8, W/8), ..., (B, 3, H, W)], each in [-1, 1]
         x = self.up[1](self.up[0](self.first(z) + context.feature))
         x = self.attention(self.simam(x), context.encoded, context.visible)
         images = [self.out[0](x)]
-        for up, out in zip(self.up[2:], self.out[1:]):
+        for up, out in zip(self.up[2:-1], self.out[1:-1]):
             x = up(torch.cat([x, images[-1]], 1))
             images.append(out(x))
-        return images
+        x, up, out = torch.cat([x, images[-1]], 1), self.up[-1], self.out[-1]
+        if box is None: return [*images, out(up(x))]
+        (l, t, r, b), (L, T) = box, (max(o - 2, 0) for o in box[:2])
+        x = out(up(x, (L, T, min(r + 2, 2*x.shape[3]), min(b + 2, 2*x.shape[2]))))   # a rim, since `out` mirrors at the border
+        return [*images, x[:, :, t - T:b - T, l - L:r - L]]
+
+# %% ../nbs/04_model.ipynb #8b0a7418
+def changed(
+    block:nn.Module, # `ResBlock(down=True)` without a norm
+    x:torch.Tensor, # (n, C, H, W) maps that are the same outside of `box`
+    box:tuple, # left, top, right, bottom
+) -> tuple: # block(x), and the box outside of which its maps are the same
+    "Compute a down block for the first map whole, and for the others where they differ from it."
+    def axis(a, b, n): # what changes in the result, the input that it needs, where it is in the result of that
+        p, q = max(a//2 - 1, 0), min((b + 1)//2 + 1, n//2)
+        lo = max(2*p - 2, 0)
+        return slice(p, q), slice(lo, 2*q + 2), slice(p - lo//2, q - lo//2)
+    (X, x_in, x_out), (Y, y_in, y_out) = axis(box[0], box[2], x.shape[3]), axis(box[1], box[3], x.shape[2])
+    out = torch.cat([block(x[:1])]*len(x))
+    if len(x) > 1: out[1:, :, Y, X] = block(x[1:, :, y_in, x_in])[:, :, y_out, x_out]
+    return out, (X.start, Y.start, X.stop, Y.stop)
 
 # %% ../nbs/04_model.ipynb #c2f9a7c8
 class Discriminator(nn.Module):
@@ -168,9 +189,12 @@ class Discriminator(nn.Module):
         self.attention = Attention(min(4*width, top))
         self.last, self.act, self.head = ResBlock(c, c), nn.LeakyReLU(0.1), spectral(nn.Conv2d(c, 1, 3))
 
-    def forward(self, x):
-        "Scores (B, 1, h, w) of pictures (B, 3, H, W): 2x2 at 128 px, 6x6 at 256 px."
-        for b in self.blocks[:3]: x = b(x)
+    def forward(self,
+        x:torch.Tensor, # (B, 3, H, W)
+        box:tuple|None=None, # left, top, right, bottom: outside of it the pictures are the same; None: they are any pictures
+    ) -> torch.Tensor: # (B, 1, h, w), 2x2 at 128 px, 6x6 at 256 px
+        "Scores of pictures, patch by patch."
+        for b in self.blocks[:3]: x, box = changed(b, x, box) if box else (b(x), None)
         x = self.attention(self.simam(x))
         for b in self.blocks[3:]: x = b(x)
         x = self.act(self.last(x))
@@ -199,6 +223,9 @@ class PICNet(nn.Module):
         self.encoder, self.generator = Encoder(self.config), Generator(self.config)
         self.disc, self.disc_rec = Discriminator(self.config), Discriminator(self.config)
 
+    @property
+    def dtype(self): return self.encoder.blocks[0].conv1.bias.dtype   # of the weights
+
     def _context(self, f, mask):
         small = F.interpolate(visible_part(mask), size=f[2].shape[-2:], mode='bilinear', align_corners=True)
         return Context(f[-1], f[2], small)
@@ -209,7 +236,7 @@ class PICNet(nn.Module):
     ) -> tuple: # Normal of shape (B, z, H/32, W/32), Context
         "Distribution of latent codes that fit the visible picture, and the generator's context."
         check_pair(image, mask)
-        f = self.encoder(split(image, mask)[0])
+        f = self.encoder(split(image, mask)[0].to(self.dtype))
         return self.encoder.prior(f[-1]), self._context(f, mask)
 
     def posterior(self,
@@ -229,17 +256,20 @@ class PICNet(nn.Module):
     def decode(self,
         z:torch.Tensor, # (n*B, z, H/32, W/32) latent codes, the n codes of a picture in a row
         context:Context, # of B visible pictures
+        box:tuple|None=None, # left, top, right, bottom, even numbers: the part of the largest picture to make; None: all of it
     ) -> list: # [images (n*B, 3, ., .), small to large], raw: known pixels are painted too, see `composite`
         "Pictures of four sizes from latent codes."
         if len(z) % len(context.feature): raise ValueError(f'{len(z)} latent codes cannot be shared out to {len(context.feature)} pictures')
-        return self.generator(z, context.repeat(len(z)//len(context.feature)))
+        if len(context.feature) > 1: context = context.repeat(len(z)//len(context.feature))
+        return self.generator(z.to(context.feature.dtype), context, box)
 
     def score(self,
         image:torch.Tensor, # (B, 3, H, W) in [-1, 1]
+        box:tuple|None=None, # left, top, right, bottom: outside of it the pictures are the same, which saves time; None: they are any pictures
     ) -> torch.Tensor: # (B,) the higher the more real
         "The discriminator's mean score of each picture."
         if self.disc is None: raise ValueError('no discriminator in these weights: they can complete, but not score')
-        return self.disc(image).float().mean((1, 2, 3))
+        return self.disc(image.to(self.dtype), box).float().mean((1, 2, 3))
 
 # %% ../nbs/04_model.ipynb #34cfd3c3
 def noise(
