@@ -282,7 +282,6 @@ def suggest(
             if trials[-1].steps < least: break                  # a larger batch is slower still ...
         if (trials[-1].batch, trials[-1].steps < least) == (batches[0], True): break     # ... and so is a larger size
     best = max([t for t in trials if t.steps >= least] or trials[:1], key=lambda t: (t.size, t.batch))
-    if not best.steps: raise ValueError(f'not one step of {best.seconds:.3g} s fits into {hours:g} hours: give more time, or smaller sizes and batches')
     every = lambda seconds, parts: max(1, min(round(seconds/best.seconds), steps//parts))
     steps = max(1, min(best.steps, round(passes*len(files)/best.batch)))
     every = dict(log_every=every(10, 10), show_every=every(60, 2), save_every=every(300, 1))

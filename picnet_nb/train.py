@@ -35,6 +35,7 @@ class TrainConfig:
     lr:float = 1e-4            # learning rate of both Adam optimizers
     beta1:float = 0.           # Adam's first β ...
     beta2:float = 0.999        # ... and second
+    warmup:int = 0             # steps over which the learning rate rises, at the start
     decay:float = 0.           # share of the steps, at the end, over which the learning rate falls to 0
     rec:float = 20.            # weight of the reconstruction losses
     kl:float = 20.             # weight of the KL losses (times the four output scales, as in the original)
@@ -388,7 +389,7 @@ class Trainer:
         discs = (net.disc, net.disc_rec, *([teacher.heads] if teacher else []))
         lesson = cfg.adv > 0 and self.step%cfg.disc_every == 0
         for opt in (self.opt_g, self.opt_d):
-            for g in opt.param_groups: g['lr'] = cfg.lr*min(1., (cfg.steps - self.step)/max(1., cfg.decay*cfg.steps))
+            for g in opt.param_groups: g['lr'] = cfg.lr*min(1., (self.step + 1)/max(1, cfg.warmup), (cfg.steps - self.step)/max(1., cfg.decay*cfg.steps))
         with self.autocast():
             out = self.paths(image, mask, eps)
             seen = judge(out, image, mask) if teacher or cfg.judge == 'composite' else out
