@@ -87,7 +87,7 @@ def slug(s): return re.sub(r'[-\s]+', '-', re.sub(r'[^\w\s-]', '', s).strip().lo
 
 def to_markdown(src):
     "GitHub's markdown as mkdocs wants it: links to the site's pages, and an empty line before lists and tables."
-    src = badge.sub('[Colab]', src)
+    src = badge.sub('[Colab]', src).replace('<details>', '<details markdown="1">')   # solutions hold code, tables and formulas
     if src.startswith('[badge]:') or lone_badge.fullmatch(src): return ''       # the page has a link of its own
     out, code, math = [], False, False
     for l in src.splitlines():
