@@ -280,8 +280,9 @@ def suggest(
             seconds, gib = time_step(files, cfg, start_net(cfg, weights), device)
             trials.append(Trial(size, batch, seconds, gib, int(.9*3600*hours/seconds)))
             if trials[-1].steps < least: break                  # a larger batch is slower still ...
-        if (trials[-1].batch, trials[-1].steps < least) == (batches[0], True): break     # ... and so is a larger size
+        if trials[-1].steps < least and batch == batches[0]: break      # ... and so is a larger size
     best = max([t for t in trials if t.steps >= least] or trials[:1], key=lambda t: (t.size, t.batch))
+    if best.seconds == float('inf'): raise ValueError(f'{best.batch} pictures of {best.size} px are too much for the memory of this GPU: give smaller batches')
     every = lambda seconds, parts: max(1, min(round(seconds/best.seconds), steps//parts))
     steps = max(1, min(best.steps, round(passes*len(files)/best.batch)))
     every = dict(log_every=every(10, 10), show_every=every(60, 2), save_every=every(300, 1))
