@@ -322,7 +322,7 @@ def load_weights(
         with safe_open(str(file), 'pt') as f: meta, state = f.metadata() or {}, {k: f.get_tensor(k).float() for k in f.keys()}
     except SafetensorError as e: raise ValueError(f'{file} is not a complete safetensors file: {e}') from e
     if 'config' not in meta: raise ValueError(f'{file} has no PICNet configuration in its header: it was not written by save_weights')
-    net = fold(PICNet(PICNetConfig.from_dict(json.loads(meta['config']))))
+    with torch.device('meta'): net = PICNet(PICNetConfig.from_dict(json.loads(meta['config']))).eval()   # shapes only: no time for random weights
     have = {k.split('.')[0] for k in state}
     for part in ('disc', 'disc_rec'):
         if part not in have: setattr(net, part, None)
@@ -331,7 +331,7 @@ def load_weights(
            'of another shape': {k for k in set(own) & set(state) if own[k].shape != state[k].shape}}
     if any(bad.values()): raise ValueError(f'{file} does not fit its configuration: ' +
         '; '.join(f'{len(v)} {k}, e.g. {sorted(v)[0]}' for k, v in bad.items() if v))
-    net.load_state_dict(state)
+    net.load_state_dict(state, assign=True)
     return unfold(net).to(device) if trainable else net.requires_grad_(False).to(device)
 
 # %% ../nbs/04_model.ipynb #5dc50313
