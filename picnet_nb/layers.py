@@ -178,7 +178,8 @@ class ToRGB(nn.Module):
     def forward(self, x): # (B, c, H, W), H and W even
         with torch.autocast(x.device.type, enabled=False):   # autocast would copy everything to float32 just to pad it
             x = F.pad(self.act(x), (1, 1, 1, 1), mode='reflect')
-        w = torch.stack([F.pad(self.conv1.weight, (j, 1 - j, i, 1 - i)) for i in (0, 1) for j in (0, 1)], 1).flatten(0, 1)
+        w = self.conv1.weight      # asked for once: each time, the spectral norm takes a step
+        w = torch.stack([F.pad(w, (j, 1 - j, i, 1 - i)) for i in (0, 1) for j in (0, 1)], 1).flatten(0, 1)
         return F.pixel_shuffle(F.conv2d(x, w, self.conv1.bias.repeat_interleave(4), stride=2), 2).tanh()
 
 # %% ../nbs/03_layers.ipynb #5ba92425
