@@ -44,8 +44,8 @@ class SpectralNorm(nn.Module):
 def spectral(
     layer:nn.Module, # a layer with a `weight`, such as `nn.Conv2d` or `nn.ConvTranspose2d`
 ) -> nn.Module: # the same layer, its weight spectrally normalized from now on
-    "Put spectral norm on `layer`; on the meta device, where weights are shapes without numbers, there is nothing to normalize."
-    if layer.weight.is_meta: return layer
+    "Put spectral norm on `layer`."
+    if layer.weight.is_meta: return layer     # it has no numbers, only shapes: `load_weights` fills them with folded weights
     parametrize.register_parametrization(layer, 'weight', SpectralNorm(layer.weight))
     return layer
 

@@ -4,7 +4,7 @@
 
 # %% ../nbs/04_model.ipynb #8f7b6b22
 from __future__ import annotations
-import copy, json, os
+import copy, json, re, warnings
 from pathlib import Path
 from dataclasses import dataclass, asdict, fields
 from typing import NamedTuple
@@ -12,12 +12,13 @@ import torch, torch.nn.functional as F
 from torch import nn
 from torch.distributions import Normal
 from torch.nn.utils import parametrize
+from .data import write_atomic
 from .layers import ResBlock, UpBlock, ToRGB, Attention, SimAM, SpectralNorm, spectral, fold
 
 # %% auto #0
 __all__ = ['PICNetConfig', 'trunk', 'visible_part', 'split', 'composite', 'to_normal', 'Context', 'Encoder', 'Generator',
            'changed', 'Discriminator', 'check_pair', 'PICNet', 'noise', 'sample', 'save_weights', 'load_weights',
-           'unfold']
+           'unfold', 'read_pt']
 
 # %% ../nbs/04_model.ipynb #b0e4c809
 @dataclass
@@ -36,7 +37,13 @@ class PICNetConfig:
     data:str = ''              # the pictures it was trained on, in words
 
     def __post_init__(self):
+        if not isinstance(self.masks, (str, tuple, list)): raise ValueError(f'masks are names of families, not {self.masks!r}')
         self.masks = (self.masks,) if isinstance(self.masks, str) else tuple(self.masks)
+        for k, (least, most) in dict(image_size=(64, 8192), width=(1, 512), max_width=(1, 2048), disc_width=(1, 512), latent=(1, 2048), prior_blocks=(0, 64)).items():
+            v = getattr(self, k)
+            if not (isinstance(v, int) and least <= v <= most or k == 'disc_width' and v is None): raise ValueError(
+                f'{k} is a whole number from {least} to {most}, not {v!r}')
+        if self.gan not in ('lsgan', 'hinge', 'wgan-gp', 'wgan-div'): raise ValueError(f"gan is 'lsgan', 'hinge', 'wgan-gp' or 'wgan-div', not {self.gan!r}")
         if self.max_width > 4*self.width: raise ValueError(
             f'max_width is {self.max_width}, but can be at most 4*width = {4*self.width}: the attention needs equal channels at 1/8 and 1/16 of the size')
         if self.attention not in ('none', 'simam'): raise ValueError(f"attention is 'none' or 'simam', not {self.attention!r}")
@@ -302,12 +309,11 @@ def save_weights(
     **notes, # strings to keep in the header, such as data='my pictures'
 ) -> Path: # the file
     "Write folded weights and the configuration as safetensors; an existing file is replaced only when the new one is complete."
-    from safetensors.torch import save_file
+    from safetensors.torch import save
     file, plain = Path(file), fold(copy.deepcopy(net))
     state = {k: v.detach().to('cpu', dtype).contiguous() for k, v in plain.state_dict().items() if k.split('.')[0] in parts}
-    tmp = file.with_name(f'.{file.name}.{os.getpid()}')
-    save_file(state, tmp, dict(format='pt', config=json.dumps(net.config.to_dict()), **{k: str(v) for k, v in notes.items()}))
-    os.replace(tmp, file)
+    header = dict(format='pt', config=json.dumps(net.config.to_dict()), **{k: str(v) for k, v in notes.items()})
+    write_atomic(file, lambda f: f.write(save(state, header)))
     return file
 
 # %% ../nbs/04_model.ipynb #c9b9d159
@@ -320,9 +326,12 @@ def load_weights(
     from safetensors import safe_open, SafetensorError
     try:
         with safe_open(str(file), 'pt') as f: meta, state = f.metadata() or {}, {k: f.get_tensor(k).float() for k in f.keys()}
-    except SafetensorError as e: raise ValueError(f'{file} is not a complete safetensors file: {e}') from e
+    except SafetensorError as e: raise ValueError(f'{file} is not a complete safetensors file ({e}): take one that save_weights or picnet_train wrote') from e
     if 'config' not in meta: raise ValueError(f'{file} has no PICNet configuration in its header: it was not written by save_weights')
-    with torch.device('meta'): net = PICNet(PICNetConfig.from_dict(json.loads(meta['config']))).eval()   # shapes only: no time for random weights
+    try:
+        config = PICNetConfig.from_dict(json.loads(meta['config']))
+        with torch.device('meta'): net = fold(PICNet(config))   # shapes alone: no memory is taken before the file is known to fit
+    except (ValueError, TypeError, RecursionError) as e: raise ValueError(f'the configuration in {file} can not be used: {e}') from e
     have = {k.split('.')[0] for k in state}
     for part in ('disc', 'disc_rec'):
         if part not in have: setattr(net, part, None)
@@ -331,6 +340,8 @@ def load_weights(
            'of another shape': {k for k in set(own) & set(state) if own[k].shape != state[k].shape}}
     if any(bad.values()): raise ValueError(f'{file} does not fit its configuration: ' +
         '; '.join(f'{len(v)} {k}, e.g. {sorted(v)[0]}' for k, v in bad.items() if v))
+    wild = [k for k, v in state.items() if not v.isfinite().all()]
+    if wild: raise ValueError(f'{file} has numbers that are not finite, e.g. in {wild[0]}: the training failed; take weights from before')
     net.load_state_dict(state, assign=True)
     return unfold(net).to(device) if trainable else net.requires_grad_(False).to(device)
 
@@ -346,3 +357,16 @@ def unfold(
     for part in ('disc', 'disc_rec'):
         if getattr(net, part) is None: setattr(net, part, getattr(fresh, part))
     return net.train().requires_grad_(True)
+
+# %% ../nbs/04_model.ipynb #be42659e
+def read_pt(
+    file:str|Path, # .pt or .pth
+): # what torch.save wrote: tensors, numbers, texts, and lists and dicts of them
+    "Read a file of PyTorch; if it asks for anything but data it is refused, and nothing in it is run."
+    if not Path(file).is_file(): raise FileNotFoundError(f'there is no file {file}')
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')     # about old kinds of pickles
+            return torch.load(file, map_location='cpu', weights_only=True)
+    except Exception as e: asks = re.search(r'GLOBAL ([\w.]+)', str(e))
+    raise ValueError(f'{file} is refused: ' + (f'it asks for {asks[1]}, and what is not data is not run' if asks else 'it is damaged, or torch.save did not write it'))
