@@ -112,7 +112,9 @@ def main(names, jobs, tmp, content):
         file, line = tmp/'notebooks'/f.name, install_line(nb)
         file.parent.mkdir(exist_ok=True)
         file.write_text(text, encoding='utf-8')
-        if f.stem[0].isdigit() and not line: faults.append(f'{f.name} has no cell that installs the package on Colab')
+        faults += [f'{f.name}, cell {i} is marked eval: false, but Colab runs it: put what is long or needs more behind a flag, `if online:`'
+                   for i, c in enumerate(nb['cells']) if re.search(r'^#\|\s*eval:\s*false', ''.join(c['source']), re.M) and '/content' not in ''.join(c['source'])]
+        if not line: faults.append(f'{f.name} has no cell that installs the package on Colab')
         groups.setdefault(line, []).append(file)
     todo = []
     for i, (line, members) in enumerate(groups.items()):

@@ -63,16 +63,16 @@ class Chapter:
         code = '\n'.join(l for l in src.splitlines() if not directive.match(l)).strip('\n')
         exported = ' .export' if any(m.split()[0].startswith('export') for m in marks if m) else ''
         shown = [fence(code, '.python' + exported)] if code and 'echo: false' not in marks else []
-        return shown + [p for j, o in enumerate(cell.get('outputs', [])) if 'output: false' not in marks for p in self.output(i, j, o)]
+        return shown + [p for j, o in enumerate(cell.get('outputs', [])) if 'output: false' not in marks for p in self.output(i, j, o, code)]
 
-    def output(self, i, j, o):
+    def output(self, i, j, o, code=''):
         if o['output_type'] == 'stream': return plain(text(o['text']))
         data = o.get('data', {})
         for kind, end in [('image/png', 'png'), ('image/jpeg', 'jpg')]:
             if kind in data:
                 name = f'pictures/{self.stem}_{i}_{j}.{end}'
                 self.pictures[name] = base64.b64decode(text(data[kind]))
-                return [f'![What the code above shows]({name}){{ .output loading=lazy }}']
+                return [f'![{in_words(code)}]({name}){{ .output loading=lazy }}']
         if 'text/markdown' in data: return [to_markdown(text(data['text/markdown']))]
         return plain(text(data.get('text/plain', '')))
 
@@ -82,6 +82,24 @@ def plain(s):
     return [fence(s, '.text .output .no-copy')] if s.strip() else []
 
 def fence(s, what): n = max([2, *map(len, re.findall('`{3,}', s))]) + 1; return f'{"`"*n} {{ {what} }}\n{s}\n{"`"*n}'
+
+def in_words(code):
+    "What a picture says about itself, for people who can't see it: titles, axes and labels, as the code that draws them has them."
+    try: tree = ast.parse(re.sub(r'^\s*[!%].*', '', code, flags=re.M))
+    except SyntaxError: return 'What the code above shows'
+    found, named = {}, {'title', 'titles', 'rows', 'label', 'xlabel', 'ylabel'}
+    def strings(e):
+        if isinstance(e, ast.JoinedStr): yield ''.join(o.value if isinstance(o, ast.Constant) else '…' for o in e.values)
+        elif isinstance(e, ast.Constant) and isinstance(e.value, str): yield e.value
+        elif isinstance(e, (ast.List, ast.Tuple, ast.BinOp, ast.Starred, ast.IfExp)):
+            for o in ast.iter_child_nodes(e): yield from strings(o)
+    for o in ast.walk(tree):
+        if not isinstance(o, ast.Call): continue
+        name = getattr(o.func, 'attr', getattr(o.func, 'id', ''))
+        said = [k.value for k in o.keywords if k.arg in named] + (o.args if name.startswith(('show', 'set_title')) else [])
+        for t in (t for e in said for t in strings(e)): found[' '.join(re.sub(r'[*`$\\{}\[\]<>"|]', '', t).split())] = 1
+    words = '; '.join(o for o in found if re.search(r'\w', o))
+    return 'What the code above shows' + (': ' + (words if len(words) < 200 else words[:200].rsplit(' ', 1)[0] + ' …') if words else '')
 
 def slug(s): return re.sub(r'[-\s]+', '-', re.sub(r'[^\w\s-]', '', s).strip().lower())
 

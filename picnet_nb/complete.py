@@ -316,16 +316,25 @@ class Completer:
     def _paint(self, w, latents, seed=None, batch=16):
         if latents.shape[1:] != w.prior.mean.shape[1:]: raise ValueError(
             f'latents are (n, {", ".join(map(str, w.prior.mean.shape[1:]))}) for this model, not {tuple(latents.shape)}')
-        (l, t, r, b), base, made, scores = w.need, to_pil(w.x), [], []
-        few = batch if w.x.is_cuda else max(1, 2*256**2//w.x[0, 0].numel())   # as many as fit a CPU's cache
+        base, made, scores = to_pil(w.x), [], []
         for z in latents.to(w.prior.mean).split(batch):
-            part = torch.cat([self.net.decode(o, w.context, w.need)[-1] for o in z.split(few)]).float()
-            for o in part: made.append(base.copy()); made[-1].paste(to_pil(o), (l, t))
-            if self.net.disc is None: scores += [math.nan]*len(z); continue
-            x = w.x.repeat(len(z), 1, 1, 1)
-            x[:, :, t:b, l:r] = composite(x[:, :, t:b, l:r], part, w.hole[:, :, t:b, l:r])
-            scores += self.net.score(x, w.need).tolist()
+            part = self.parts(w, z)
+            for o in part: made.append(base.copy()); made[-1].paste(to_pil(o), w.need[:2])
+            scores += [math.nan]*len(z) if self.net.disc is None else self.judge(w, part).tolist()
         return Completions(w, made, latents.cpu(), scores, seed)
+
+    @torch.no_grad()
+    def parts(self, w:Window, latents) -> torch.Tensor: # (n, 3, h, w)
+        "What the model paints from the codes in the part `w.need` of the window."
+        few = len(latents) if w.x.is_cuda else max(1, 2*256**2//w.x[0, 0].numel())   # as many as fit a CPU's cache
+        return torch.cat([self.net.decode(z, w.context, w.need)[-1].float() for z in latents.split(few)])
+
+    @torch.no_grad()
+    def judge(self, w:Window, parts) -> torch.Tensor: # (n,)
+        "The discriminator's scores of the window with its hole filled from `parts`."
+        (l, t, r, b), x = w.need, w.x.repeat(len(parts), 1, 1, 1)
+        x[:, :, t:b, l:r] = composite(x[:, :, t:b, l:r], parts, w.hole[:, :, t:b, l:r])
+        return self.net.score(x, w.need)
 
 # %% ../nbs/09_complete.ipynb #4f9604f3
 @functools.lru_cache(4)

@@ -28,6 +28,7 @@ class PictureError(ValueError):
 def _name(x):
     "What to call a picture in an error message."
     if isinstance(x, (str, os.PathLike)): return str(x)
+    if isinstance(x, (bytes, bytearray)): return f'this file of {len(x):,} bytes'
     return str(getattr(x, 'filename', '') or getattr(x, 'name', '') or f'this {type(x).__name__}')
 
 # %% ../nbs/02_data.ipynb #b306fe22
@@ -148,6 +149,9 @@ def write_atomic(
     try:
         with open(tmp, 'wb') as f: write(f); f.flush(); os.fsync(f.fileno())
         os.replace(tmp, file)
+    except RuntimeError as e:     # torch.save hides that the disk is full behind it
+        if isinstance(e.__context__, OSError): raise e.__context__ from None
+        raise
     finally: tmp.unlink(missing_ok=True)
 
 # %% ../nbs/02_data.ipynb #3441987d

@@ -254,7 +254,7 @@ def load_mask(
     if isinstance(x, torch.Tensor): x = x.detach().cpu().numpy()
     try: hole = _mask_array(x if isinstance(x, np.ndarray) else ImageOps.exif_transpose(_loaded(io.BytesIO(x) if isinstance(x, bytes) else x)), threshold)
     except _unreadable as e:
-        name = x if isinstance(x, (str, Path)) else getattr(x, 'filename', '') or getattr(x, 'name', '') or f'this {type(x).__name__}'
+        name = x if isinstance(x, (str, Path)) else getattr(x, 'filename', '') or getattr(x, 'name', '') or f'this {"file" if isinstance(x, bytes) else type(x).__name__}'
         raise ValueError(f'{name} can not be read as a mask: {_reason(e)}') from e
     mask = torch.from_numpy(np.array(hole))[None, None]
     return mask if size is None else F.interpolate(mask.float(), _hw(size, 1), mode='nearest-exact') > 0

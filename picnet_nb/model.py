@@ -4,7 +4,7 @@
 
 # %% ../nbs/04_model.ipynb #8f7b6b22
 from __future__ import annotations
-import copy, json, re
+import copy, json, re, warnings
 from pathlib import Path
 from dataclasses import dataclass, asdict, fields
 from typing import NamedTuple
@@ -39,7 +39,7 @@ class PICNetConfig:
     def __post_init__(self):
         if not isinstance(self.masks, (str, tuple, list)): raise ValueError(f'masks are names of families, not {self.masks!r}')
         self.masks = (self.masks,) if isinstance(self.masks, str) else tuple(self.masks)
-        for k, (least, most) in dict(image_size=(32, 8192), width=(1, 512), max_width=(1, 2048), disc_width=(1, 512), latent=(1, 2048), prior_blocks=(0, 64)).items():
+        for k, (least, most) in dict(image_size=(64, 8192), width=(1, 512), max_width=(1, 2048), disc_width=(1, 512), latent=(1, 2048), prior_blocks=(0, 64)).items():
             v = getattr(self, k)
             if not (isinstance(v, int) and least <= v <= most or k == 'disc_width' and v is None): raise ValueError(
                 f'{k} is a whole number from {least} to {most}, not {v!r}')
@@ -364,6 +364,9 @@ def read_pt(
 ): # what torch.save wrote: tensors, numbers, texts, and lists and dicts of them
     "Read a file of PyTorch; if it asks for anything but data it is refused, and nothing in it is run."
     if not Path(file).is_file(): raise FileNotFoundError(f'there is no file {file}')
-    try: return torch.load(file, map_location='cpu', weights_only=True)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')     # about old kinds of pickles
+            return torch.load(file, map_location='cpu', weights_only=True)
     except Exception as e: asks = re.search(r'GLOBAL ([\w.]+)', str(e))
     raise ValueError(f'{file} is refused: ' + (f'it asks for {asks[1]}, and what is not data is not run' if asks else 'it is damaged, or torch.save did not write it'))

@@ -189,7 +189,7 @@ def recipe(
 ) -> TrainConfig:
     "How to train on few pictures, from weights that are there already."
     return TrainConfig(**dict(
-        size=size, batch=batch, steps=steps, masks=('center', 'rectangles', 'strokes'), lr=4e-4, beta1=.9, beta2=.99, decay=.5, ema=.998,
+        size=size, batch=batch, steps=steps, masks=('center', 'rectangles', 'strokes'), lr=4e-4*min(1, steps/1000), warmup=steps//10, beta1=.9, beta2=.99, decay=.5, ema=.998,
         kl=5, kl_rec=.5, kl_order='paper', hole=.1, features=.5, features_gen=.02, adv=.05, judge='composite', disc_every=4) | options)
 
 # %% ../nbs/12_own_pictures.ipynb #25218425
@@ -280,9 +280,9 @@ def suggest(
             seconds, gib = time_step(files, cfg, start_net(cfg, weights), device)
             trials.append(Trial(size, batch, seconds, gib, int(.9*3600*hours/seconds)))
             if trials[-1].steps < least: break                  # a larger batch is slower still ...
-        if (trials[-1].batch, trials[-1].steps < least) == (batches[0], True): break     # ... and so is a larger size
+        if trials[-1].steps < least and batch == batches[0]: break      # ... and so is a larger size
     best = max([t for t in trials if t.steps >= least] or trials[:1], key=lambda t: (t.size, t.batch))
-    if not best.steps: raise ValueError(f'not one step of {best.seconds:.3g} s fits into {hours:g} hours: give more time, or smaller sizes and batches')
+    if best.seconds == float('inf'): raise ValueError(f'{best.batch} pictures of {best.size} px are too much for the memory of this GPU: give smaller batches')
     every = lambda seconds, parts: max(1, min(round(seconds/best.seconds), steps//parts))
     steps = max(1, min(best.steps, round(passes*len(files)/best.batch)))
     every = dict(log_every=every(10, 10), show_every=every(60, 2), save_every=every(300, 1))

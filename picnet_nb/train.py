@@ -38,6 +38,7 @@ class TrainConfig:
     lr:float = 1e-4            # learning rate of both Adam optimizers
     beta1:float = 0.           # Adam's first β ...
     beta2:float = 0.999        # ... and second
+    warmup:int = 0             # steps over which the learning rate rises, at the start
     decay:float = 0.           # share of the steps, at the end, over which the learning rate falls to 0
     rec:float = 20.            # weight of the reconstruction losses
     kl:float = 20.             # weight of the KL losses (times the four output scales, as in the original)
@@ -500,7 +501,7 @@ class Trainer:
         keep = len(portions) == 1      # what a single portion gives serves both optimizers
         for opt in (self.opt_g, self.opt_d):
             opt.zero_grad(set_to_none=True)
-            for g in opt.param_groups: g['lr'] = cfg.lr*min(1., (cfg.steps - self.step)/max(1., cfg.decay*cfg.steps))
+            for g in opt.param_groups: g['lr'] = cfg.lr*min(1., (self.step + 1)/max(1, cfg.warmup), (cfg.steps - self.step)/max(1., cfg.decay*cfg.steps))
         for (image, mask, eps, jitter, mix), weight in portions if teach else []:
             with self.autocast(), torch.set_grad_enabled(keep): seen = self.look(image, mask, eps, jitter)
             with self.autocast():
