@@ -3,7 +3,7 @@ completions DIR N [PICTURE MASK] | trained DIR STEP... | evaluation DIR PICTURES
 import csv, importlib, importlib.util, pkgutil, subprocess, sys, time
 from pathlib import Path
 
-not_at_run_time = 'nbdev fastcore execnb ghapi IPython ipywidgets anywidget jupyterlab sklearn skimage torchmetrics efficientnet_lite_pytorch huggingface_hub gdown'.split()
+not_at_run_time = 'nbdev fastcore execnb ghapi IPython ipywidgets anywidget jupyterlab sklearn skimage torchmetrics efficientnet_lite_pytorch huggingface_hub gdown accelerate'.split()
 needs_lab = ['widget']  # modules that need the [lab] packages
 
 def imports(clone):

@@ -27,6 +27,7 @@ def text(x): return ''.join(x) if isinstance(x, list) else x
 directive = re.compile(r'^\s*#\s*\|')
 link = re.compile(r'''(?P<pre>\]\(|\b(?:src|href)=["'])(?P<to>[^)"'\s]+)''')
 badge = re.compile(r'\[!\[Open in Colab\]\[badge\]\]')
+lone_badge = re.compile(r'\[!\[Open in Colab\]\(\S+\)\]\(\S+\)')
 ansi = re.compile(r'\x1b\[[0-9;?]*[a-zA-Z]')
 
 class Chapter:
@@ -105,7 +106,7 @@ def slug(s): return re.sub(r'[-\s]+', '-', re.sub(r'[^\w\s-]', '', s).strip().lo
 def to_markdown(src):
     "GitHub's markdown as mkdocs wants it: links to the site's pages, and an empty line before lists and tables."
     src = badge.sub('[Colab]', src).replace('<details>', '<details markdown="1">')   # solutions hold code, tables and formulas
-    if src.startswith('[badge]:'): return ''
+    if src.startswith('[badge]:') or lone_badge.fullmatch(src): return ''       # the page has a link of its own
     out, code, math = [], False, False
     for l in src.splitlines():
         if re.match(r'\s*(```|~~~)', l): code = not code

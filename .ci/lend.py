@@ -1,38 +1,52 @@
 """`lend.py ENV`: gives ENV, where only our wheel is installed, the packages that the wheel declares, by links to this environment's files.
 
 It saves downloading PyTorch twice, and is as strict as an install: what is not required, directly or by what is required, is not there.
+`lend(site, requirements, hard=True)` makes real folders of hard links instead, which pip may change without changing what is here.
 """
-import subprocess, sys
+import os, shutil, subprocess, sys
 from importlib.metadata import Distribution, distribution, distributions
 from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-python = Path(sys.argv[1])/'bin'/'python'
-site = Path(subprocess.run([python, '-c', 'import sysconfig; print(sysconfig.get_path("purelib"))'], check=True, capture_output=True, text=True).stdout.strip())
-ours, = site.glob('picnet_nb-*.dist-info')
-lent = {}
+def site_of(env):
+    "Where an environment keeps its packages."
+    said = subprocess.run([Path(env)/'bin'/'python', '-c', 'import sysconfig; print(sysconfig.get_path("purelib"))'], check=True, capture_output=True, text=True)
+    return Path(said.stdout.strip())
 
 def needs(dist, extras=()):
     "Requirements that hold on this machine."
     for r in map(Requirement, dist.requires or []):
         if not r.marker or any(r.marker.evaluate({'extra': e}) for e in ('', *extras)): yield r
 
-def lend(dist):
-    tops = {f.parts[0] for f in dist.files or [] if f.parts[0] not in ('..', '__pycache__', '.')}
-    for top in tops:
-        at = Path(dist.locate_file(top))
-        if at.exists() and not (site/top).exists(): (site/top).symlink_to(at)
+def link(a, b):
+    try: os.link(a, b)
+    except OSError: shutil.copy2(a, b)      # another disk
 
-def walk(dist, extras=()):
-    for r in needs(dist, extras):
-        name, key = canonicalize_name(r.name), (canonicalize_name(r.name), *sorted(r.extras))
+def place(dist, site, hard):
+    "Put the files of a package there."
+    for top in {f.parts[0] for f in dist.files or [] if f.parts[0] not in ('..', '__pycache__', '.')}:
+        at, to = Path(dist.locate_file(top)), site/top
+        if not at.exists() or to.exists() and not (hard and at.is_dir()): continue
+        if not hard: to.symlink_to(at)
+        elif at.is_dir(): shutil.copytree(at, to, copy_function=link, dirs_exist_ok=True, ignore=lambda d, names: [n for n in names if (to/Path(d).relative_to(at)/n).is_file()])
+        else: link(at, to)
+
+def lend(site, requirements, hard=False):
+    "Lend what is required, and what that requires; gives the packages by name."
+    lent, todo = {}, [(r, r.extras) for r in requirements]
+    while todo:
+        r, extras = todo.pop(0)
+        key = (canonicalize_name(r.name), *sorted(extras))
         if key in lent: continue
         d = distribution(r.name)
-        if d.version not in r.specifier and not r.specifier.contains(d.version, prereleases=True): sys.exit(f'{r} is required, {d.version} is here')
+        if not r.specifier.contains(d.version, prereleases=True): sys.exit(f'{r} is required, {d.version} is here')
         lent[key] = d
-        lend(d)
-        walk(d, r.extras)
+        place(d, site, hard)
+        todo += [(o, o.extras) for o in needs(d, extras)]
+    return {k[0]: d for k, d in lent.items()}
 
-walk(Distribution.at(ours))
-print(f'- {len({k[0] for k in lent})} packages by requirement, of {len([*distributions()])} in the development environment')
+if __name__ == '__main__':
+    site = site_of(sys.argv[1])
+    ours, = site.glob('picnet_nb-*.dist-info')
+    print(f'- {len(lend(site, needs(Distribution.at(ours))))} packages by requirement, of {len([*distributions()])} in the development environment')

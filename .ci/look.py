@@ -1,10 +1,12 @@
 """Looks at files without running them: `look.py source` in a clone, `look.py wheel FILE.whl FILE.tar.gz` at what was built."""
 import json, re, subprocess, sys, tarfile, zipfile
-from pathlib import Path
+from configparser import ConfigParser
+from pathlib import Path, PurePosixPath
 
 max_notebook, max_weights, max_wheel = 700, 16_000, 40_000    # KB
 machine_path = re.compile(r'(?<![\w.~])/(?:work|root|home|Users)/|(?<![\w.~])/tmp/\w')
 texts = {'.ipynb', '.py', '.md', '.ini', '.cfg', '.toml', '.yaml', '.yml', '.json', '.js', '.css', '.txt', '.in', ''}
+pictures = {'.jpg', '.jpeg', '.png', '.webp', '.gif'}
 root = Path(__file__).resolve().parent.parent
 # what pyflakes says of names that do not exist or are defined twice; unused imports are no fault of an exported chapter
 serious = re.compile(r'undefined name|redefinition of|syntax|referenced before assignment|duplicate argument')
@@ -52,14 +54,42 @@ def source():
     if sizes: print(f'- {len(sizes)} notebooks, {kb(sum(sizes.values()))}; the largest is', *[f'{k} with {kb(v)}' for v, k in [max((v, k) for k, v in sizes.items())]])
     return faults
 
+def credit_faults(where, names, read):
+    "Every picture is credited, and every file of weights has a card with its license, in the text beside it."
+    text = lambda f: read(f) if f in names else ''
+    for o in map(PurePosixPath, names):
+        if o.parts[0] != 'picnet_nb': continue
+        if o.suffix in pictures and f'`{o.name}`' not in text(f'{o.parent}/CREDITS.md'): yield f'{where}: nobody is credited for {o} in the CREDITS.md beside it'
+        if o.suffix == '.safetensors':
+            card = text(f'{o.parent}/README.md')
+            if o.stem not in card or '**License.**' not in card or '**Data.**' not in card: yield f'{where}: the README.md beside {o} does not say what it is, its data and its license'
+
+def metadata_faults(names, read):
+    "Commands, extras and the license that the wheel declares are those of settings.ini."
+    ini = ConfigParser(delimiters=['='])
+    ini.read(root/'settings.ini', encoding='utf-8')
+    cfg, info = ini['DEFAULT'], {o.split('/', 1)[1]: o for o in names if '.dist-info/' in o}
+    said, commands = read(info['METADATA']), read(info['entry_points.txt'])
+    for o in cfg['console_scripts'].split():
+        if ' = '.join(o.split('=')) not in commands: yield f'the wheel has no command {o}'
+    for o in ['dev', *(k.removesuffix('_requirements') for k in cfg if k.endswith('_requirements'))]:
+        if f'Provides-Extra: {o}\n' not in said: yield f'the wheel has no extra [{o}]'
+    if 'License-Expression: Apache-2.0' not in said and 'License: Apache-2.0' not in said: yield 'the wheel does not say its license'
+    if not any(o.endswith('LICENSE') for o in info): yield 'the wheel lacks the LICENSE'
+
 def wheel(whl, sdist):
-    with zipfile.ZipFile(whl) as z: inside = {o.filename: o.file_size for o in z.infolist()}
-    with tarfile.open(sdist) as t: sdist_files = {o.name.split('/', 1)[-1] for o in t.getmembers() if o.isfile()}
+    with zipfile.ZipFile(whl) as z:
+        inside, read = {o.filename: o.file_size for o in z.infolist()}, lambda o: z.read(o).decode('utf-8')
+        faults = [*credit_faults('wheel', inside, read), *metadata_faults(inside, read)]
+    with tarfile.open(sdist) as t:
+        members = {o.name.split('/', 1)[-1]: o for o in t.getmembers() if o.isfile()}
+        faults += credit_faults('sdist', members, lambda o: t.extractfile(members[o]).read().decode('utf-8'))
+    sdist_files = set(members)
     package = tracked('picnet_nb')
     weights = {k: v for k, v in inside.items() if k.startswith('picnet_nb/weights/') and not k.endswith('.md')}
     for f in (whl, sdist): print(f'- {Path(f).name}: {kb(Path(f).stat().st_size)}')
     for k, v in weights.items(): print(f'- {k}: {kb(v)}')
-    return [f'the wheel lacks {o}' for o in package if o not in inside] \
+    return faults + [f'the wheel lacks {o}' for o in package if o not in inside] \
         + [f'the wheel has {o}, which is not in git' for o in inside if o.startswith('picnet_nb/') and o not in package] \
         + [f'the wheel has {o}, which is no part of the package' for o in inside if not o.startswith(('picnet_nb/', 'picnet_nb-'))] \
         + [f'the sdist lacks {o}' for o in [*package, 'settings.ini', 'setup.py', 'README.md', 'LICENSE', 'CHANGELOG.md', 'CITATION.cff'] if o not in sdist_files] \

@@ -4,18 +4,24 @@
 
 # %% ../nbs/09_complete.ipynb #cda9140a
 from __future__ import annotations
-import argparse, io, math, secrets, sys, time
+import argparse, copy, functools, json, os, shutil, io, math, secrets, sys, time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 import numpy as np, torch
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 from .masks import families, load_mask, make_masks
-from .data import open_image, alpha_mask, to_tensor, to_pil, list_images, sample, sample_path
-from .model import PICNet, PICNetConfig, composite, noise
+from .data import open_image, alpha_mask, to_tensor, to_pil, FileList, sample, sample_path, write_atomic
+from .layers import fold
+from .model import PICNet, PICNetConfig, Context, composite, noise
 from .hub import load
 
 # %% auto #0
 __all__ = ['read_hole', 'hole_box', 'window_box', 'shrink_mask', 'Window', 'show_hole', 'contact_sheet', 'Completions', 'mix',
-           'slerp', 'Completer', 'find_mask', 'picture_files', 'free_name', 'complete_file', 'unlike_training', 'main']
+           'slerp', 'Completer', 'find_mask', 'picture_files', 'free_name', 'save_result', 'complete_file',
+           'complete_windows', 'Helpers', 'Names', 'same_settings', 'in_order', 'complete_folder', 'unlike_training',
+           'main']
 
 # %% ../nbs/09_complete.ipynb #03296a6d
 def read_hole(
@@ -82,7 +88,10 @@ class Window:
         part.putalpha(Image.fromarray(255*(~self.part_mask).astype(np.uint8)))
         part = np.asarray(part.resize((w, h), Image.Resampling.BICUBIC))[..., :3]
         self.x = to_tensor(Image.fromarray(np.pad(part, (*pad, (0, 0)), 'symmetric')))              # (1, 3, size, size)
-        self.hole = torch.from_numpy(np.pad(shrink_mask(self.part_mask, h, w), pad, 'symmetric'))[None, None]
+        hole = np.pad(shrink_mask(self.part_mask, h, w), pad, 'symmetric')
+        self.hole, rim = torch.from_numpy(hole)[None, None], math.ceil(2*max(1, size/max(r - l, b - t))) + 1
+        l, t, r, b = hole_box(hole)
+        self.need = max(l - rim, 0)//2*2, max(t - rim, 0)//2*2, min(r + rim + 1, size)//2*2, min(b + rim + 1, size)//2*2   # even numbers
 
     @property
     def part_mask(self): l, t, r, b = self.box; return self.mask[t:b, l:r]
@@ -139,7 +148,7 @@ class Completions:
     "Completions of one picture; each is composed in full resolution when asked for."
     def __init__(self,
         window:Window, # the picture, its hole, what the model knows of them
-        made:list, # what the model painted, PIL, at the model's size
+        made:list, # the window with what the model painted in the hole, PIL, at the model's size
         latents:torch.Tensor, # (n, z, h, w) the codes they were painted from
         scores:list, # the discriminator's, higher is more real; nan without one
         seed:int|None=None, # that the codes were drawn with
@@ -158,6 +167,10 @@ class Completions:
     def pick(self, which:list): # numbers, from 0
         "Some of the completions, in the order of `which`."
         return Completions(self.window, [self.made[i] for i in which], self.latents[which], [self.scores[i] for i in which], self.seed)
+
+    def __add__(self, other):
+        "These and other completions of the same window."
+        return Completions(self.window, self.made + other.made, torch.cat([self.latents, other.latents]), self.scores + other.scores, self.seed)
 
     def ranked(self):
         "The same completions, best score first; without scores in the order they are in."
@@ -190,7 +203,7 @@ class Completions:
         old = [o for o in files if o.exists()]
         if old and not overwrite: raise FileExistsError(f'{old[0]} is there already: choose another folder, or overwrite=True')
         Path(folder).mkdir(parents=True, exist_ok=True)
-        for f, o in zip(files, self): o.save(f)
+        for f, o in zip(files, self): write_atomic(f, lambda file: o.save(file, 'PNG'))
         return files
 
 # %% ../nbs/09_complete.ipynb #92eb62d7
@@ -220,17 +233,20 @@ class Completer:
     "Fills the hole in a picture of any size, in many ways."
     def __init__(self,
         net:PICNet, # trained; it works at `net.config.image_size`
+        dtype:torch.dtype=torch.float32, # to compute in; torch.bfloat16 is faster on processors made for it, and a little rougher
     ):
-        self.net = net.eval()
+        if dtype != net.dtype: net = fold(copy.deepcopy(net)).to(dtype)
+        self.net = net.eval().to(memory_format=torch.channels_last)
 
     @classmethod
     def from_pretrained(cls,
         name_or_folder:str|Path|None=None, # see `hub.load`; the bundled weights if not given
         device=None, # a GPU if there is one
+        dtype:torch.dtype=torch.float32, # to compute in
         **kw, # revision, token: of a repository on the Hugging Face hub
     ):
         "A completer with trained weights."
-        return cls(load(name_or_folder, device, **kw))
+        return cls(load(name_or_folder, device, **kw), dtype)
 
     def __call__(self,
         image, # a file, PIL picture, array: anything that `open_image` takes
@@ -238,12 +254,18 @@ class Completer:
         n:int=8, # how many completions
         seed:int|None=None, # the same seed gives the same completions; drawn if not given
         temperature:float=1., # 0: n times the likeliest code, 1: the full variety
+        keep:int|None=None, # keep the best so many only, in memory that doesn't grow with `n`; None: all
     ) -> Completions: # best first
         "Complete a picture `n` times; the known pixels stay as they are, bit for bit."
         if not temperature >= 0: raise ValueError(f'temperature is 0 (no variety), 1 (as trained) or in between, not {temperature}')
-        w = self.encode(image, mask)
-        eps, seed = self._noise(w, n, seed)
-        return self._paint(w, w.prior.mean + temperature*w.prior.stddev*eps, seed).ranked()
+        if keep is not None and keep < 1: raise ValueError(f'keep is how many completions to keep, at least 1, not {keep}')
+        if keep and self.net.disc is None: raise ValueError('which are the best? These weights have no discriminator to tell; leave keep out')
+        w, rng, seed = self.encode(image, mask), *self._rng(n, seed)
+        code = lambda k: w.prior.mean + temperature*w.prior.stddev*noise(k, w.prior.mean, rng)[0]
+        if not keep: return self._paint(w, code(n), seed).ranked()
+        best = self._paint(w, code(min(n, 16)), seed).ranked()[:keep]
+        for k in range(16, n, 16): best = (best + self._paint(w, code(min(n - k, 16)), seed)).ranked()[:keep]
+        return best
 
     @torch.no_grad()
     def encode(self, image, mask=None) -> Window: # with `prior` and `context`
@@ -267,8 +289,8 @@ class Completer:
     ) -> Completions: # best first
         "Completions that resemble one of `completions`."
         w, eps = completions.window, self._standard(completions, i)
-        new, seed = self._noise(w, n, seed)
-        return self._paint(w, w.prior.mean + w.prior.stddev*mix(eps, new, amount), seed).ranked()
+        rng, seed = self._rng(n, seed)
+        return self._paint(w, w.prior.mean + w.prior.stddev*mix(eps, noise(n, w.prior.mean, rng)[0], amount), seed).ranked()
 
     def between(self,
         completions:Completions, # of this completer
@@ -281,10 +303,10 @@ class Completer:
         w, a, b = completions.window, self._standard(completions, i), self._standard(completions, j)
         return self._paint(w, torch.cat([w.prior.mean + w.prior.stddev*slerp(a, b, k/(n - 1)) for k in range(n)]))
 
-    def _noise(self, w, n, seed):
+    def _rng(self, n, seed):
         if n < 1: raise ValueError(f'n is how many completions to make, at least 1, not {n}')
         seed = secrets.randbelow(2**32) if seed is None else seed
-        return noise(n, w.prior.mean, torch.Generator().manual_seed(seed))[0], seed
+        return torch.Generator().manual_seed(seed), seed
 
     def _standard(self, completions, i):
         w = completions.window
@@ -294,18 +316,40 @@ class Completer:
     def _paint(self, w, latents, seed=None, batch=16):
         if latents.shape[1:] != w.prior.mean.shape[1:]: raise ValueError(
             f'latents are (n, {", ".join(map(str, w.prior.mean.shape[1:]))}) for this model, not {tuple(latents.shape)}')
-        made, scores = [], []
+        base, made, scores = to_pil(w.x), [], []
         for z in latents.to(w.prior.mean).split(batch):
-            x = self.net.decode(z, w.context)[-1]
-            made += [to_pil(o) for o in x]
-            scores += [math.nan]*len(z) if self.net.disc is None else self.net.score(composite(w.x, x, w.hole)).tolist()
+            part = self.parts(w, z)
+            for o in part: made.append(base.copy()); made[-1].paste(to_pil(o), w.need[:2])
+            scores += [math.nan]*len(z) if self.net.disc is None else self.judge(w, part).tolist()
         return Completions(w, made, latents.cpu(), scores, seed)
+
+    @torch.no_grad()
+    def parts(self, w:Window, latents) -> torch.Tensor: # (n, 3, h, w)
+        "What the model paints from the codes in the part `w.need` of the window."
+        few = len(latents) if w.x.is_cuda else max(1, 2*256**2//w.x[0, 0].numel())   # as many as fit a CPU's cache
+        return torch.cat([self.net.decode(z, w.context, w.need)[-1].float() for z in latents.split(few)])
+
+    @torch.no_grad()
+    def judge(self, w:Window, parts) -> torch.Tensor: # (n,)
+        "The discriminator's scores of the window with its hole filled from `parts`."
+        (l, t, r, b), x = w.need, w.x.repeat(len(parts), 1, 1, 1)
+        x[:, :, t:b, l:r] = composite(x[:, :, t:b, l:r], parts, w.hole[:, :, t:b, l:r])
+        return self.net.score(x, w.need)
+
+# %% ../nbs/09_complete.ipynb #4f9604f3
+@functools.lru_cache(4)
+def _by_stem(folder):
+    "Mask files by name; None for a name that comes up twice."
+    found = {}
+    for o in FileList(folder): found[o.stem] = None if o.stem in found else o
+    return found
 
 # %% ../nbs/09_complete.ipynb #2dedfce2
 def find_mask(
     spec:str|None, # what the user wrote: 'center', 'rectangles', 'strokes', a file, a folder, or nothing
     path:Path, # the picture's file
     seed:int=0, # of a random hole
+    folder:Path|None=None, # of the pictures, if `path` may be in a subfolder of it
 ): # a mask for `read_hole`; None for the picture's transparency
     "The mask that belongs to a picture."
     if spec is None: return None
@@ -313,18 +357,23 @@ def find_mask(
         w, h = open_image(path).size
         return make_masks(spec, 1, (h, w), torch.Generator().manual_seed(seed))
     if not Path(spec).is_dir(): return spec
-    found = [o for o in list_images(spec) if o.stem == path.stem]
-    if not found: raise ValueError(f'no mask named {path.stem} in the folder {spec}')
-    return found[0]
+    same = Path(spec)/(path.relative_to(folder) if folder else path.name)
+    for s in dict.fromkeys(('.png', path.suffix, '.jpg', '.webp', '.bmp')):
+        if same.with_suffix(s).is_file(): return same.with_suffix(s)
+    named = _by_stem(spec)
+    if path.stem not in named: raise ValueError(f'no mask named {path.stem} in the folder {spec}')
+    if named[path.stem] is None: raise ValueError(f'several masks named {path.stem} in the folder {spec}: put it where the picture is, {same.with_suffix(".png")}')
+    return named[path.stem]
 
 # %% ../nbs/09_complete.ipynb #c0bc24fc
 def picture_files(
     folder:Path, # of pictures
     but:list, # files and folders to leave out; None in it is ignored
-) -> list: # of paths
+) -> FileList: # of paths
     "The pictures in a folder, without masks and earlier results."
-    out = {Path(o).resolve() for o in but if o}
-    return [o for o in list_images(folder) if not out & {o.resolve(), *o.resolve().parents}]
+    for o in but:
+        if o and Path(o).resolve() == Path(folder).resolve(): raise ValueError(f'{o} is the folder of the pictures itself: masks and results need one of their own')
+    return FileList(folder, but)
 
 # %% ../nbs/09_complete.ipynb #6340e3d1
 def free_name(
@@ -335,6 +384,24 @@ def free_name(
     new, k = name, 1
     while (folder/new).exists() or (folder/f'{new}_sheet.png').exists(): k += 1; new = f'{name}-{k}'
     return new
+
+# %% ../nbs/09_complete.ipynb #69b2394e
+def save_result(
+    made:Completions,
+    out:Path, # folder for the results
+    name:str, # of this one, may have folders in it
+) -> Path: # of the contact sheet
+    "Write completions and their contact sheet; the folder with the completions appears last, and complete."
+    to, sheet = out/name, out/f'{name}_sheet.png'
+    part = to.with_name(f'.{to.name}.part')
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        made.save(part)
+        made.sheet().save(part/'sheet.png')
+        os.replace(part/'sheet.png', sheet)
+        os.replace(part, to)
+    except BaseException: shutil.rmtree(part, ignore_errors=True); raise
+    return sheet
 
 # %% ../nbs/09_complete.ipynb #e2d16774
 def complete_file(
@@ -348,10 +415,139 @@ def complete_file(
 ) -> Path: # of the contact sheet
     "Complete one file, and write the completions and a contact sheet."
     made = completer(path, find_mask(spec, path, seed), n, seed, temperature)
-    name = free_name(out, path.stem)
-    made.save(out/name)
-    made.sheet().save(out/f'{name}_sheet.png')
-    return out/f'{name}_sheet.png'
+    return save_result(made, out, free_name(out, path.stem))
+
+# %% ../nbs/09_complete.ipynb #adc51a11
+@torch.no_grad()
+def complete_windows(
+    completer:Completer,
+    windows:list, # of `Window`s
+    n:int, # how many completions of each
+    seed:int, # the same noise for each window
+    temperature:float=1.,
+    joint:bool|None=None, # paint codes of different pictures in one call; None: on a GPU
+    batch:int=64, # paint at most so many codes in one call
+) -> list: # of `Completions`, each with the best first
+    "Complete several pictures at once."
+    net, device = completer.net, next(completer.net.parameters()).device
+    x, hole = (torch.cat([getattr(w, k) for w in windows]).to(device) for k in ('x', 'hole'))
+    prior, context = net.prior(x, hole)
+    eps = noise(n, prior.mean[:1], torch.Generator().manual_seed(seed))
+    z = prior.mean[:, None] + temperature*prior.stddev[:, None]*eps
+    if joint is None: joint = device.type != 'cpu'
+    if not joint:
+        for i, w in enumerate(windows):
+            w.x, w.hole, w.context = x[i:i + 1], hole[i:i + 1], Context(*(t[i:i + 1] for t in context))
+            w.prior = torch.distributions.Normal(prior.mean[i:i + 1], prior.stddev[i:i + 1], validate_args=False)
+        return [completer._paint(w, o, seed).ranked() for w, o in zip(windows, z)]
+    of, made, scores = torch.arange(len(windows), device=device).repeat_interleave(n), [], []
+    for k, o in zip(of.split(batch), z.flatten(0, 1).split(batch)):
+        part = net.decode(o, Context(*(t[k] for t in context)))[-1].float()
+        made += [to_pil(p) for p in part.cpu()]
+        scores += [math.nan]*len(k) if net.disc is None else net.score(composite(x[k], part, hole[k])).tolist()
+    return [Completions(w, made[i*n:(i + 1)*n], z[i].cpu(), scores[i*n:(i + 1)*n], seed).ranked() for i, w in enumerate(windows)]
+
+# %% ../nbs/09_complete.ipynb #16a373e0
+class Helpers:
+    "The processes that work through a folder together, as `accelerate launch` or `torchrun` started them; or this one alone."
+    def __init__(self):
+        env = lambda k, default: int(os.environ.get(k, default))
+        self.n, self.rank, self.local = env('WORLD_SIZE', 1), env('RANK', 0), env('LOCAL_RANK', 0)
+        if self.n == 1: self.rank = 0
+        elif not torch.distributed.is_initialized(): torch.distributed.init_process_group('gloo', timeout=timedelta(days=7))
+
+    def sum(self, *numbers) -> list:
+        "The sums over all processes, when the last one has come to this point."
+        if self.n == 1: return list(numbers)
+        t = torch.tensor(numbers, dtype=torch.float64)
+        torch.distributed.all_reduce(t)
+        return [int(o) for o in t]
+
+# %% ../nbs/09_complete.ipynb #b527a142
+class Names:
+    "Where the results of each picture go: the picture's path without its suffix, or with it if two pictures differ in nothing else."
+    def __init__(self, files:FileList):
+        self.folder = files.folder
+        seen, times = np.unique(np.fromiter((hash(self.plain(o)) for o in files), np.int64, len(files)), return_counts=True)
+        self.twice = set(seen[times > 1].tolist())
+
+    def plain(self, path): return os.path.splitext(path.relative_to(self.folder))[0]
+    def __call__(self, path): return str(path.relative_to(self.folder)) if hash(self.plain(path)) in self.twice else self.plain(path)
+
+# %% ../nbs/09_complete.ipynb #4dd72678
+def same_settings(
+    out:Path, # folder for the results
+    settings:dict, # that decide what the results are
+    write:bool=True, # leave the settings there if none are
+) -> bool: # were there settings, so that what is there is of an earlier run like this one?
+    "Make sure that the results in a folder are of one kind."
+    file = out/'.picnet_complete.json'
+    if file.exists():
+        old = json.loads(file.read_text())
+        diff = [f'{k} was {old.get(k)!r}, is {v!r}' for k, v in settings.items() if old.get(k) != v]
+        if diff: raise ValueError(f'the results in {out} were made otherwise; choose another folder with --out. {"; ".join(diff)}')
+        return True
+    if write:
+        out.mkdir(parents=True, exist_ok=True)
+        tmp = out/f'.settings.{os.getpid()}'
+        tmp.write_text(json.dumps(settings)); os.replace(tmp, file)
+    return False
+
+# %% ../nbs/09_complete.ipynb #33ada952
+def in_order(
+    pool:ThreadPoolExecutor,
+    f, # function of an item
+    items, # any iterable
+    ahead:int, # at most so many are under way
+): # pairs of item and future, in the order of the items
+    "Compute ahead of the one who uses it."
+    waiting = deque()
+    for o in items:
+        waiting.append((o, pool.submit(f, o)))
+        if len(waiting) >= ahead: yield waiting.popleft()
+    yield from waiting
+
+# %% ../nbs/09_complete.ipynb #0a95d261
+def complete_folder(
+    completer:Completer,
+    files:FileList, # the pictures
+    spec:str|None, # see `find_mask`
+    out:Path, # folder for the results
+    n:int, # how many completions of each
+    seed:int,
+    temperature:float=1.,
+    batch:int|None=None, # pictures in a batch; 4 on a CPU, 16 on a GPU if not given
+    which=None, # numbers of the pictures to take; all if not given
+    old:bool=True, # pass over pictures whose results are there? otherwise they count as failed
+    say=print, # called with a line for each picture
+) -> tuple: # numbers of pictures: completed now, done before, failed
+    "Complete all pictures of a folder that are not done yet; bad ones are named and passed over."
+    name, size, counts = Names(files), completer.net.config.image_size, [0, 0, 0]
+    batch = batch or (4 if next(completer.net.parameters()).device.type == 'cpu' else 16)
+    def todo():
+        for i in range(len(files)) if which is None else which:
+            if not (out/name(files[i])).exists(): yield files[i]
+            elif old: counts[1] += 1
+            else: failed(files[i], f'{out/name(files[i])} is there already, and not from such a run; choose another folder with --out')
+    def failed(path, e): counts[2] += 1; say(f'{path.relative_to(files.folder)} failed: {e}', file=sys.stderr)
+    def read(path): return Window(*read_hole(path, find_mask(spec, path, seed, files.folder)), size)
+    def write(job): return save_result(job[1], out, name(job[0]))
+    def made():
+        ready, here = in_order(reader, read, todo(), 2*batch), []
+        while here or ready is not None:
+            path, window = next(ready, (None, None))
+            if path is None: ready = None
+            else:
+                try: here.append((path, window.result()))
+                except (ValueError, OSError, MemoryError) as e: failed(path, e)
+            if len(here) == batch or ready is None and here:
+                yield from zip([o for o, _ in here], complete_windows(completer, [o for _, o in here], n, seed, temperature)); here = []
+    # one reader: opening a picture changes the list of warnings for a moment, which only one thread may do
+    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(os.cpu_count()) as writers:
+        for (path, _), sheet in in_order(writers, write, made(), 2*os.cpu_count()):
+            try: say(f'{path.relative_to(files.folder)}: {n} completion{"s"*(n > 1)}, all on {sheet.result()}'); counts[0] += 1
+            except (ValueError, OSError, MemoryError) as e: failed(path, e)
+    return tuple(counts)
 
 # %% ../nbs/09_complete.ipynb #58904b14
 def unlike_training(
@@ -361,6 +557,19 @@ def unlike_training(
     "Say so if a model was not trained for a kind of hole."
     if spec not in families or not config.masks or spec in config.masks: return ''
     return f'these weights were trained for holes of the kind {" and ".join(map(str, config.masks))}, not {spec}: the fillings may be worse than the model can do'
+
+# %% ../nbs/09_complete.ipynb #3ad278b8
+def _many(completer, helpers, files, spec, a, old):
+    "The command for a folder: complete, sum up, exit code."
+    start = time.perf_counter()
+    try: counts = complete_folder(completer, files, spec, a.out, a.n, a.seed, a.temperature, a.batch, range(helpers.rank, len(files), helpers.n), old, functools.partial(print, flush=True))
+    except KeyboardInterrupt: print('stopped; the same command goes on from there', file=sys.stderr); return 130
+    except torch.OutOfMemoryError as e: print(f'picnet_complete: not enough memory on the GPU, a smaller --batch needs less ({e})', file=sys.stderr); return 1
+    done, before, failed = helpers.sum(*counts)
+    took = time.perf_counter() - start
+    if helpers.rank == 0: print(f'{done} completed, {before} done before, {failed} failed, of {len(files)} pictures in {took:.1f} s: {done/took:.2g} pictures/s' +
+                                f' with {helpers.n} processes'*(helpers.n > 1), file=sys.stderr if failed else sys.stdout)
+    return int(failed > 0)
 
 # %% ../nbs/09_complete.ipynb #7b7ed4e0
 def main(
@@ -374,7 +583,8 @@ def main(
     p.add_argument('--n', type=int, default=8, help='completions of each picture (8)')
     p.add_argument('--seed', type=int, default=0, help='the same seed gives the same completions (0)')
     p.add_argument('--temperature', type=float, default=1., help='0: no variety, 1: the full variety (1)')
-    p.add_argument('--out', type=Path, default=Path('completions'), help='folder for the results (completions); nothing in it is overwritten')
+    p.add_argument('--out', type=Path, default=Path('completions'), help='folder for the results (completions); nothing in it is overwritten, and of a folder only the pictures without results are completed')
+    p.add_argument('--batch', type=int, help='pictures of a folder that go through the networks together (4, on a GPU 16)')
     p.add_argument('--weights', help='a .safetensors file, a folder of a training run, or user/repo on the Hugging Face hub (the bundled weights)')
     p.add_argument('--gui', action='store_true', help='draw the hole yourself: opens the widget of chapter 11 in JupyterLab')
     p.add_argument('--device', help="such as cpu or cuda (a GPU if there is one)")
@@ -384,11 +594,19 @@ def main(
             from picnet_nb.widget import launch
             return launch(a.picture, a.mask, a.weights)
         spec, path = (a.mask, Path(a.picture)) if a.picture else ('center', sample_path())
-        files = picture_files(path, [a.out, a.mask]) if path.is_dir() else [path]
-        completer = Completer.from_pretrained(a.weights, a.device)
+        many = path.is_dir()
+        helpers = Helpers() if many else None
+        files = picture_files(path, [a.out, a.mask]) if many else [path]
+        settings = dict(n=a.n, seed=a.seed, temperature=a.temperature, mask=spec, weights=a.weights)
+        old = many and same_settings(a.out, settings, write=False)
+        device = a.device or (f'cuda:{helpers.local%torch.cuda.device_count()}' if many and torch.cuda.is_available() else None)
+        completer = Completer.from_pretrained(a.weights, device)
+        if a.n < 1 or not a.temperature >= 0: raise ValueError('n must be at least 1, and temperature at least 0')
+        if many: helpers.sum(0); same_settings(a.out, settings)     # first all look, then they write
     except (ValueError, OSError, RuntimeError, ImportError) as e: p.error(str(e))
     strange = unlike_training(completer.net.config, spec)
     if strange: print(f'warning: {strange}', file=sys.stderr)
+    if many: return _many(completer, helpers, files, spec, a, old)
     failed = 0
     for f in files:
         start = time.perf_counter()
@@ -399,3 +617,6 @@ def main(
         else: print(f'{f.name}: {a.n} completion{"s"*(a.n > 1)} in {time.perf_counter() - start:.1f} s, seed {a.seed}, all on {sheet}')
     if failed: print(f'{failed} of {len(files)} pictures failed', file=sys.stderr)
     return int(failed > 0)
+
+# %% ../nbs/09_complete.ipynb #be908b95
+if __name__ == '__main__' and '__file__' in globals(): sys.exit(main())   # not in the notebook, whose name is __main__ as well

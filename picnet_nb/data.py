@@ -4,19 +4,21 @@
 
 # %% ../nbs/02_data.ipynb #caaa1a84
 from __future__ import annotations
-import io, math, os, struct, warnings
-from contextlib import nullcontext
+import glob, io, itertools, math, os, re, shutil, stat, struct, tarfile, warnings, zipfile, zlib
+from array import array
+from collections.abc import Sequence
 from importlib.resources import files
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 import numpy as np, torch, torch.nn.functional as F
 from PIL import Image, ImageOps
 from tqdm.auto import tqdm
-from .masks import image_files, transparent, _hw
+from .masks import image_files, suffixes, transparent, _hw, _loaded, _reason, _unreadable
 
 # %% auto #0
 __all__ = ['PictureError', 'open_image', 'alpha_mask', 'to_tensor', 'to_pil', 'sample_names', 'sample_path', 'sample',
-           'show_images', 'fit', 'list_images', 'check_images', 'PictureFolder', 'augment', 'load_pictures',
-           'PictureSet']
+           'write_atomic', 'show_images', 'fit', 'list_images', 'check_images', 'unpack_pictures', 'PictureFolder',
+           'augment', 'load_pictures', 'PictureSet', 'FileList', 'PictureFiles', 'tar_pictures', 'expand', 'picture_in',
+           'shuffled', 'PictureStream', 'open_pictures']
 
 # %% ../nbs/02_data.ipynb #806b46e6
 class PictureError(ValueError):
@@ -26,6 +28,7 @@ class PictureError(ValueError):
 def _name(x):
     "What to call a picture in an error message."
     if isinstance(x, (str, os.PathLike)): return str(x)
+    if isinstance(x, (bytes, bytearray)): return f'this file of {len(x):,} bytes'
     return str(getattr(x, 'filename', '') or getattr(x, 'name', '') or f'this {type(x).__name__}')
 
 # %% ../nbs/02_data.ipynb #b306fe22
@@ -52,19 +55,9 @@ def _upright(img):
 def _open(x):
     "A loaded PIL picture of any mode, the right way up."
     if isinstance(x, np.ndarray): return _from_array(x)
-    f = io.BytesIO(x) if isinstance(x, (bytes, bytearray)) else x
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')
-            warnings.simplefilter('error', Image.DecompressionBombWarning)
-            with nullcontext(f) if isinstance(f, Image.Image) else Image.open(f) as img:
-                img.load()
-                return _upright(img)
-    except FileNotFoundError: reason = 'there is no such file'
+    try: return _upright(_loaded(io.BytesIO(x) if isinstance(x, (bytes, bytearray)) else x))
     except IsADirectoryError: reason = 'it is a folder; list_images finds the pictures in it'
-    except Image.UnidentifiedImageError: reason = 'it is no picture of a known format'
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError): reason = f'it has more than {Image.MAX_IMAGE_PIXELS:,} pixels'
-    except (OSError, SyntaxError, ValueError, TypeError, AttributeError, EOFError, struct.error) as e: reason = str(e) or type(e).__name__
+    except _unreadable as e: reason = _reason(e)
     raise PictureError(f'{_name(x)} can not be opened: {reason}')
 
 # %% ../nbs/02_data.ipynb #067eaaaa
@@ -146,6 +139,21 @@ def sample(
     "A bundled photograph."
     return open_image(sample_path(name))
 
+# %% ../nbs/02_data.ipynb #717b01b4
+def write_atomic(
+    file:str|Path, # to write or replace
+    write, # function of an open binary file
+):
+    "Write a file so that it is there completely or not at all, even after a crash."
+    file = Path(file); tmp = file.with_name(f'.{file.name}.{os.getpid()}')
+    try:
+        with open(tmp, 'wb') as f: write(f); f.flush(); os.fsync(f.fileno())
+        os.replace(tmp, file)
+    except RuntimeError as e:     # torch.save hides that the disk is full behind it
+        if isinstance(e.__context__, OSError): raise e.__context__ from None
+        raise
+    finally: tmp.unlink(missing_ok=True)
+
 # %% ../nbs/02_data.ipynb #3441987d
 def _cells(x):
     "Pictures, masks, batches and lists of them as one flat list of arrays for matplotlib."
@@ -224,6 +232,49 @@ def check_images(
         try: _sized(p, min_size); good.append(p)
         except PictureError as e: bad[p] = str(e)
     return good, bad
+
+# %% ../nbs/02_data.ipynb #90dbea3e
+def _entry(
+    o:zipfile.ZipInfo, # of a zip
+) -> PurePosixPath|None: # inside the folder; None if it's no picture
+    "The place that an entry of a zip asks for; one that asks for more is an error."
+    path = PurePosixPath(o.filename.replace('\\', '/'))
+    if path.is_absolute() or '..' in path.parts or PureWindowsPath(path).drive: raise PictureError(f'{o.filename!r} in it leads out of the folder: make a zip of the pictures alone')
+    if stat.S_ISLNK(o.external_attr >> 16): raise PictureError(f'{o.filename!r} in it is a link: make a zip of the pictures alone')
+    if o.flag_bits & 1: raise PictureError('it is encrypted: unpack it yourself, and give the folder')
+    hidden = any(p.startswith('.') or p == '__MACOSX' for p in path.parts)
+    return None if o.filename.endswith('/') or hidden or path.suffix.lower() not in suffixes else path
+
+# %% ../nbs/02_data.ipynb #164422b0
+def unpack_pictures(
+    file:str|Path, # a zip
+    folder:str|Path, # made if it isn't there
+    limit:float=16, # GiB; pictures that need more are an error
+) -> list: # of their paths, sorted
+    "Unpack the pictures of a zip, and only them; one that could do harm is refused before anything is written."
+    folder = Path(folder)
+    try:
+        with zipfile.ZipFile(file) as z:
+            todo = {folder/path: o for o in z.infolist() if (path := _entry(o))}
+            need = sum(max(o.file_size, 4096) for o in todo.values())/2**30     # a file takes at least a block of the disk
+            if not todo: raise PictureError('no pictures in it; looked for .jpg, .png, .webp and the like')
+            if need > limit: raise PictureError(f'its pictures need {need:,.3g} GiB, more than limit={limit:g}: raise the limit if you trust it')
+            folder.mkdir(parents=True, exist_ok=True)
+            free = shutil.disk_usage(folder).free/2**30
+            if need > free: raise PictureError(f'its pictures need {need:,.3g} GiB, but only {free:,.3g} GiB of the disk are free')
+            for path, o in tqdm(todo.items(), desc='unpacking pictures', delay=2, leave=False):
+                if path.exists() and zlib.crc32(path.read_bytes()) == o.CRC: continue    # from the last time
+                if path.exists(): raise PictureError(f'{path} is there already, with other contents: choose another folder')
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with z.open(o) as a: write_atomic(path, lambda f: shutil.copyfileobj(a, f))
+            return sorted(todo)
+    except FileNotFoundError as e: reason = 'there is no such file' if not Path(file).exists() else str(e)
+    except IsADirectoryError: reason = 'it is a folder; list_images finds the pictures in it'
+    except (zipfile.BadZipFile, zlib.error, EOFError, struct.error) as e: reason = f'it is damaged or no zip ({e}): download it again'
+    except NotImplementedError as e: reason = f'{e}: unpack it yourself, and give the folder'    # a rare compression
+    except PictureError as e: reason = str(e)
+    except (OSError, ValueError) as e: reason = str(e) or type(e).__name__
+    raise PictureError(f'{file} was not unpacked: {reason}')
 
 # %% ../nbs/02_data.ipynb #519a5bae
 def _warn_bad(bad, n):
@@ -309,7 +360,7 @@ class PictureSet:
             paths, (H, W) = _paths(source), (o + 2*round(o*margin/2) for o in self.size)
             need = len(paths)*3*H*W/2**30
             if need > limit: raise PictureError(f'{len(paths)} pictures of {H}x{W} px need {need:.2g} GiB, more than limit={limit:g}: '
-                'raise the limit, use a smaller size or fewer pictures, or read them from disk with PictureFolder')
+                'raise the limit, use a smaller size or fewer pictures, or read them from disk with PictureFiles')
             data, self.bad = load_pictures(paths, (H, W), min_side)
         self.data = data.to(device or data.device)
 
@@ -324,9 +375,293 @@ class PictureSet:
     def batch(self,
         n:int, # pictures
         generator:torch.Generator|None=None, # source of randomness
+        part:slice=slice(None), # make only these of the n: the share of one process of several
     ) -> torch.Tensor: # (n, 3, H, W) float in [-1, 1], on the device
         "Random pictures, each cut, mirrored and turned in its own way."
-        u = torch.rand(n, 5, generator=generator, device=generator.device if generator else 'cpu').to(self.data.device)
+        u = torch.rand(n, 5, generator=generator, device=generator.device if generator else 'cpu')[part].to(self.data.device)
         i, u = (u[:, 0]*len(self)).long(), u[:, 1:]
         if not self.augment: return self.tensor(i)
         return augment(self.data[i].float()/127.5 - 1, self.size, u, self.degrees).clamp(-1, 1)
+
+# %% ../nbs/02_data.ipynb #bd1a8895
+def _walk(folder, but=frozenset(), base=''):
+    "Names of the picture files below a folder, in the order of sorted paths, without hidden ones and those in `but`."
+    found, names = [], {os.path.basename(o) for o in but}
+    with os.scandir(os.path.join(folder, base)) as entries:
+        for o in entries:
+            if o.name.startswith('.') or o.name in names and os.path.realpath(o.path) in but: continue
+            if o.is_dir(follow_symlinks=False): found.append(o.name + '\0')
+            elif os.path.splitext(o.name)[1].lower() in suffixes and o.is_file(): found.append(o.name)
+    for name in sorted(found):
+        if name.endswith('\0'): yield from _walk(folder, but, os.path.join(base, name[:-1]))
+        else: yield os.path.join(base, name)
+
+# %% ../nbs/02_data.ipynb #7844d660
+class FileList(Sequence):
+    "The picture files in a folder, in the order of `list_images`, however many: held as bytes."
+    def __init__(self,
+        folder:str|Path, # searched with all its subfolders, except hidden ones
+        but=(), # files and folders to leave out; None in it is ignored
+    ):
+        if not Path(folder).is_dir(): raise PictureError(f'there is no folder {folder}')
+        self.folder, self.names, self.ends = Path(folder), bytearray(), array('q', [0])
+        for o in _walk(str(folder), {os.path.realpath(o) for o in but if o}): self.names += os.fsencode(o); self.ends.append(len(self.names))
+        if not len(self): raise PictureError(f'no pictures in {folder}; looked for .jpg, .png, .webp and the like, in its subfolders too')
+
+    def __len__(self): return len(self.ends) - 1
+
+    def __getitem__(self, i):
+        if isinstance(i, slice): return [self[j] for j in range(len(self))[i]]
+        i = range(len(self))[i]
+        return self.folder/os.fsdecode(bytes(self.names[self.ends[i]:self.ends[i + 1]]))
+
+# %% ../nbs/02_data.ipynb #0a56d8b2
+def _drafted(x, side):
+    "A picture, not yet read; a JPEG will be read at 1/2, 1/4 or 1/8 of its size as long as its sides keep `side` pixels."
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('error')
+            img = Image.open(io.BytesIO(x) if isinstance(x, bytes) else x)
+            img.draft(None, (side, side))
+            return img
+    except Exception: return x       # `open_image` will say what is wrong with it
+
+# %% ../nbs/02_data.ipynb #76d0038f
+def _held(x, size, least):
+    "A picture (H, W) as uint8 (3, H, W), cheaply."
+    if isinstance(x, (str, os.PathLike, bytes)): x = _drafted(x, max(2*max(size), least))
+    return torch.from_numpy(np.array(fit(_sized(x, least), size))).permute(2, 0, 1).contiguous()
+
+# %% ../nbs/02_data.ipynb #ddafe922
+class _Numbered:
+    "Pictures by the number in which they are drawn; what a worker of `PictureFiles` needs."
+    def __init__(self, files, size, seed, least): self.files, self.size, self.seed, self.least = files, size, seed, least
+
+    def __getitem__(self, k):
+        bad = {}
+        for i in np.random.default_rng((self.seed, k)).integers(len(self.files), size=100):
+            try: return _held(self.files[i], self.size, self.least), bad
+            except PictureError as e: bad[str(self.files[i])] = str(e)
+        raise PictureError('a hundred pictures in a row can not be used, the last one: ' + list(bad.values())[-1])
+
+# %% ../nbs/02_data.ipynb #3a516bc7
+def _collate(rows):
+    "Pictures as one tensor, what is said of bad ones as one dict."
+    return torch.stack([o for o, _ in rows]), {k: v for _, bad in rows for k, v in bad.items()}
+
+# %% ../nbs/02_data.ipynb #b6ce6b29
+def _cores():
+    "Processor cores for each of the processes on this machine."
+    n = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+    return max(1, n//int(os.environ.get('LOCAL_WORLD_SIZE', 1)))
+
+# %% ../nbs/02_data.ipynb #62b14620
+class _Ahead:
+    "Random training batches from workers that read ahead: what `PictureFiles` and `PictureStream` share."
+    def __init__(self, size, margin, device, augment, degrees, seed, workers):
+        self.size, self.augment, self.degrees, self.seed = _hw(size, 8), augment, degrees, seed
+        self.held = tuple(o + 2*round(o*margin/2) for o in self.size)
+        self.device, self.bad, self.position, self.plan = torch.device(device or 'cpu'), {}, 0, None
+        self.workers = min(8, _cores() - 1) if workers is None else workers
+
+    def loader(self, dataset, **kw):
+        ahead = dict(prefetch_factor=4, persistent_workers=True) if self.workers else {}
+        return iter(torch.utils.data.DataLoader(dataset, num_workers=self.workers, collate_fn=_collate, pin_memory=self.device.type == 'cuda', **ahead, **kw))
+
+    def say(self, bad):
+        for k, v in bad.items():
+            if k not in self.bad: self.bad[k] = v; warnings.warn(f'left out: {v}', stacklevel=3)
+
+    def middle(self, x):
+        "The middle of pictures as they are held, as floats on the device."
+        (H, W), (h, w) = self.size, self.held
+        return x[..., (h - H)//2:(h + H)//2, (w - W)//2:(w + W)//2].to(self.device).float()/127.5 - 1
+
+    def batch(self,
+        n:int, # pictures
+        generator:torch.Generator|None=None, # source of randomness, for the augmentation
+        part:slice=slice(None), # make only these of the n: the share of one process of several
+    ) -> torch.Tensor: # (n, 3, H, W) float in [-1, 1], on the device
+        "The next pictures, each cut, mirrored and turned in its own way."
+        plan = n, range(n)[part]
+        if plan != self.plan: self.plan, self.rows = plan, self.open(*plan)
+        x, bad = next(self.rows)
+        self.position += n
+        self.say(bad)
+        u = torch.rand(n, 4, generator=generator)[part].to(self.device)
+        if not self.augment: return self.middle(x)
+        return augment(x.to(self.device, non_blocking=True).float()/127.5 - 1, self.size, u, self.degrees).clamp(-1, 1)
+
+    def state_dict(self): return dict(position=self.position)
+    def load_state_dict(self, state): self.position, self.plan = state['position'], None
+
+# %% ../nbs/02_data.ipynb #28ba6f0d
+class PictureFiles(_Ahead):
+    "Pictures on disk, however many, and random training batches from them."
+    def __init__(self,
+        source, # a folder, or a sequence of files
+        size:int|tuple, # pixels of a training picture: one number, or (H, W)
+        margin:float=1/8, # how much larger the pictures are read, to cut from
+        device=None, # where the batches are needed
+        augment:bool=True, # cut, mirror and turn at random; if not, the middle
+        degrees:float=3, # largest turn, to either side
+        min_side:int=32, # pixels; smaller pictures are left out
+        seed:int=0, # of the order
+        workers:int|None=None, # processes that read; 0: none, read when asked; if not given, one less than there are cores, at most 8
+    ):
+        super().__init__(size, margin, device, augment, degrees, seed, workers)
+        self.files = FileList(source) if isinstance(source, (str, Path)) else source
+        self.pictures = _Numbered(self.files, self.held, seed, min_side)
+
+    def __len__(self): return len(self.files)
+
+    def open(self, n, mine):
+        start = self.position
+        return self.loader(self.pictures, batch_sampler=([start + t + i for i in mine] for t in itertools.count(0, n)))
+
+    def fixed(self,
+        n:int, # pictures
+        generator:torch.Generator|None=None, # which ones
+    ) -> torch.Tensor: # (n, 3, H, W) float in [-1, 1], on the device
+        "Some pictures as they are, outside of the order."
+        x, bad = _collate([self.pictures[10**12 + i] for i in torch.randint(10**6, (n,), generator=generator).tolist()])
+        self.say(bad)
+        return self.middle(x)
+
+# %% ../nbs/02_data.ipynb #0c541be1
+def tar_pictures(
+    shard:str|Path, # file or URL of a tar archive, compressed or not
+    limit:int=2**28, # bytes; a larger picture file is passed over
+): # pairs of name and bytes
+    "The picture files in a tar archive, one after the other; the archive is never unpacked."
+    from urllib.request import urlopen
+    with urlopen(str(shard), timeout=60) if '://' in str(shard) else open(shard, 'rb') as f, tarfile.open(fileobj=f, mode='r|*') as tar:
+        for o in tar:
+            if o.isfile() and os.path.splitext(o.name)[1].lower() in suffixes and o.size < limit: yield f'{shard}:{o.name}', tar.extractfile(o).read()
+
+# %% ../nbs/02_data.ipynb #3a27e489
+def expand(
+    shards:str|Path, # a file, a folder, a URL; {000..123} stands for many, and * and ? in the name of a file
+) -> list: # of files and URLs
+    "Names of all the shards that a short name stands for."
+    if m := re.search(r'\{(\d+)\.\.(\d+)\}', s := str(shards)):
+        return [o for i in range(int(m[1]), int(m[2]) + 1) for o in expand(s[:m.start()] + f'{i:0{len(m[1])}}' + s[m.end():])]
+    if '://' in s: return [s]
+    found = sorted(glob.glob(os.path.join(s, '*.tar*') if os.path.isdir(s) else s))
+    if not found: raise PictureError(f'there is no {s}' + ' with .tar files in it'*os.path.isdir(s))
+    return found
+
+# %% ../nbs/02_data.ipynb #cc224a48
+def picture_in(
+    item, # a picture, or a dict with a picture as 'image', 'jpg', 'png', ...
+): # something that `open_image` takes
+    "The picture in one item of a stream."
+    if not isinstance(item, dict): return item
+    for k in ('image', 'picture', 'jpg', 'jpeg', 'png', 'webp', 'img', 'bytes', 'path'):
+        if item.get(k) is not None: return picture_in(item[k])
+    raise PictureError(f'no picture in an item with {", ".join(map(str, item)) or "nothing"}; it should be called image')
+
+# %% ../nbs/02_data.ipynb #acf57d76
+def shuffled(
+    items, # any iterable
+    buffer:int, # how many to hold
+    rng:np.random.Generator,
+): # the same items
+    "A stream in another order, as far as a buffer can do it."
+    held = []
+    for o in items:
+        if len(held) == buffer: i = rng.integers(buffer); o, held[i] = held[i], o; yield o
+        else: held.append(o)
+    rng.shuffle(held)
+    yield from held
+
+# %% ../nbs/02_data.ipynb #a82481f5
+class _Streamed(torch.utils.data.IterableDataset):
+    "Endless pictures from shards or another source; what a worker of `PictureStream` needs."
+    def __init__(self, source, shards, size, seed, least, buffer, share):
+        self.source, self.shards, self.size, self.seed, self.least, self.buffer, self.share = source, shards, size, seed, least, buffer, share
+
+    def items(self, epoch, index, total):
+        "What falls to worker `index` of `total` in one pass: pairs of name and picture."
+        if not self.shards:
+            o, (rank, n) = self.source, self.share
+            if hasattr(o, 'num_shards'):       # of Hugging Face: workers share it by themselves, processes don't
+                yield from enumerate(o.shard(n, rank)) if o.num_shards >= n > 1 else itertools.islice(enumerate(o), rank, None, n)
+            elif isinstance(o, torch.utils.data.IterableDataset): yield from enumerate(o)
+            else: yield from itertools.islice(enumerate(o), index, None, total)
+            return
+        shards = np.random.default_rng((*self.seed, epoch)).permutation(self.shards)
+        if len(shards) >= total: yield from self.read(shards[index::total])       # whole shards
+        else: yield from itertools.islice(self.read(shards), index, None, total)  # or, with few of them, every so many pictures
+
+    def read(self, shards):
+        for s in shards:
+            try: yield from tar_pictures(s)
+            except (OSError, EOFError, tarfile.TarError, zlib.error) as e: yield s, PictureError(f'{s} breaks off or can not be read: {e}')
+
+    def __iter__(self):
+        info, (rank, n) = torch.utils.data.get_worker_info(), self.share
+        index, total = (rank*info.num_workers + info.id, n*info.num_workers) if info else (rank, n)
+        rng, bad = np.random.default_rng((*self.seed, index)), {}
+        for epoch in itertools.count():
+            found = 0
+            for name, o in shuffled(self.items(epoch, index, total), self.buffer, rng):
+                try:
+                    if isinstance(o, Exception): raise o
+                    x = _held(picture_in(o), self.size, self.least)
+                except PictureError as e: bad[str(name)] = str(e) if str(name) in str(e) else f'{name}: ' + str(e).removeprefix('this bytes ')
+                else: found += 1; yield x, bad; bad = {}
+            if not found: raise PictureError(f'not one picture can be used in {self.shards[0] if self.shards else "the stream"}' + ' for this worker; are there fewer shards than workers?'*(total > 1) + ''.join(f'; {o}' for o in list(bad.values())[:3]))
+
+# %% ../nbs/02_data.ipynb #0ec2c342
+class PictureStream(_Ahead):
+    "Pictures that come one after the other, from tar archives or any iterable, and training batches from them."
+    def __init__(self,
+        source, # tar archives: see `expand`, or a list of files and URLs; or an iterable of pictures or of dicts, see `picture_in`; a torch `IterableDataset` must share itself out
+        size:int|tuple, # pixels of a training picture: one number, or (H, W)
+        margin:float=1/8, # how much larger the pictures are read, to cut from
+        device=None, # where the batches are needed
+        augment:bool=True, # cut, mirror and turn at random; if not, the middle
+        degrees:float=3, # largest turn, to either side
+        min_side:int=32, # pixels; smaller pictures are left out
+        seed:int=0, # of the order
+        workers:int|None=None, # processes that read; 0: none, read when asked; if not given, one less than there are cores, at most 8
+        buffer:int=500, # files that each worker holds to draw from
+        share:tuple|None=None, # (which, of how many) processes; if not given, as the launcher says
+    ):
+        super().__init__(size, margin, device, augment, degrees, seed, workers)
+        self.source, self.shards = source, []
+        if hasattr(source, 'num_shards'): self.workers = min(self.workers, source.num_shards)
+        if isinstance(source, (str, Path)): self.shards = expand(source)
+        elif isinstance(source, (list, tuple)) and all(isinstance(o, (str, Path)) and '.tar' in str(o) for o in source): self.shards = [str(o) for o in source]
+        self.kept, self.least, self.buffer, self.share = {}, min_side, buffer, share or (int(os.environ.get('RANK', 0)), int(os.environ.get('WORLD_SIZE', 1)))
+
+    def stream(self, seed, buffer, share): return _Streamed(self.source, self.shards, self.held, seed, self.least, buffer, share)
+    def open(self, n, mine): return self.loader(self.stream((self.seed, self.position), self.buffer, self.share), batch_size=len(mine))
+
+    def fixed(self,
+        n:int, # pictures
+        generator:torch.Generator|None=None, # which ones
+    ) -> torch.Tensor: # (n, 3, H, W) float in [-1, 1], on the device
+        "Some pictures as they are, from a stream of their own."
+        start = n, torch.randint(10**6, (), generator=generator).item()
+        if start not in self.kept:      # the beginning of the stream is read once
+            self.kept[start], bad = _collate(list(itertools.islice(self.stream(start, n, (0, 1)), n)))
+            self.say(bad)
+        return self.middle(self.kept[start])
+
+# %% ../nbs/02_data.ipynb #caba77be
+def open_pictures(
+    source, # a folder, tar archives (see `expand`), or an iterable
+    size:int|tuple, # pixels of a training picture
+    device=None, # where the batches are needed
+    memory:float=8, # GiB that the pictures may take; more are read from disk while training
+    seed:int=0, # of the order, where there is one
+): # a `PictureSet`, `PictureFiles` or `PictureStream`
+    "Pictures for training: in memory if they fit, from the disk if not, as a stream from tar archives, URLs and iterables."
+    s = str(source) if isinstance(source, (str, Path)) else ''
+    if not s or '://' in s or '.tar' in os.path.basename(s): return PictureStream(source, size, device=device, seed=seed)
+    if os.path.isdir(s) and glob.glob(os.path.join(glob.escape(s), '*.tar*')): return PictureStream(s, size, device=device, seed=seed)
+    files = PictureFiles(source, size, device=device, seed=seed)
+    H, W = files.held
+    return files if len(files)*3*H*W > memory*2**30 else PictureSet(list(files.files), size, device=device, limit=memory)

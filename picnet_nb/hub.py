@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 import torch
 from torch import nn
-from .model import PICNet, PICNetConfig, load_weights, save_weights, unfold
+from .model import PICNet, PICNetConfig, load_weights, read_pt, save_weights, unfold
 from .layers import SpectralNorm, fold, iterate_always
 
 # %% auto #0
@@ -126,8 +126,7 @@ def read_official(
     if not file.exists():
         there = sorted({o.name.split('_net_')[0] for o in file.parent.glob('*_net_*.pth')})
         raise FileNotFoundError(f'{file} is missing; a checkpoint is four files: WHICH_net_E.pth, _G, _D and _D_rec; WHICH can be here: {", ".join(there) or "none"}')
-    try: state = torch.load(file, map_location='cpu', weights_only=True)
-    except Exception as e: raise ValueError(f'{file} is not a plain dictionary of tensors, and anything else is refused for safety: {e}') from e
+    state = read_pt(file)
     if not isinstance(state, dict) or not all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in state.items()):
         raise ValueError(f'{file} is not a plain dictionary of tensors')
     return {k.removeprefix('module.'): v for k, v in state.items()}
@@ -239,6 +238,7 @@ def save_official(
 def take_pth(
     source:Path, # a .zip or .tar archive
     folder:Path, # where the files go
+    limit:float=4, # GiB; an archive that unpacks to more is an error
 ) -> list: # of the files
     "Take the checkpoint files out of an archive, whatever folders they are in there; nothing else is unpacked."
     name = lambda o: re.split(r'[\\/]', o)[-1]
@@ -249,6 +249,8 @@ def take_pth(
             found = {o: folder/name(o) for o in inside if re.fullmatch(r'[\w-]+_net_(E|G|D|D_rec)\.pth', name(o))}
             if len(set(found.values())) < len(found): raise ValueError(
                 f'{source.name} has files of the same name in several folders: unpack it by hand and give one of them to load_official')
+            need = sum(o.size if tar else o.file_size for o in (box.getmembers() if tar else box.infolist()) if (o.name if tar else o.filename) in found)/2**30
+            if need > limit: raise ValueError(f'{source.name} unpacks to {need:,.3g} GiB, more than limit={limit:g}: the released models have less than 1')
             for o, file in found.items():
                 with box.extractfile(o) if tar else box.open(o) as a, open(file, 'wb') as b: shutil.copyfileobj(a, b)
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError) as e: raise ValueError(f'{source} is no complete archive: {e}') from e

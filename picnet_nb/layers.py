@@ -9,8 +9,8 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 # %% auto #0
-__all__ = ['SpectralNorm', 'spectral', 'iterate_always', 'fold', 'GroupNorm', 'norm_layer', 'ResBlock', 'UpBlock', 'ToRGB',
-           'SimAM', 'Attention']
+__all__ = ['SpectralNorm', 'spectral', 'iterate_always', 'fold', 'GroupNorm', 'norm_layer', 'averaged', 'ResBlock', 'UpBlock',
+           'ToRGB', 'SimAM', 'tokens', 'Attention']
 
 # %% ../nbs/03_layers.ipynb #ab3a0351
 class SpectralNorm(nn.Module):
@@ -45,6 +45,7 @@ def spectral(
     layer:nn.Module, # a layer with a `weight`, such as `nn.Conv2d` or `nn.ConvTranspose2d`
 ) -> nn.Module: # the same layer, its weight spectrally normalized from now on
     "Put spectral norm on `layer`."
+    if layer.weight.is_meta: return layer     # it has no numbers, only shapes: `load_weights` fills them with folded weights
     parametrize.register_parametrization(layer, 'weight', SpectralNorm(layer.weight))
     return layer
 
@@ -101,9 +102,16 @@ def norm_layer(
 ) -> nn.Module: # the layer
     "The normalization named `kind` for `c` channels."
     if kind == 'none': return nn.Identity()
-    if kind == 'instance': return nn.InstanceNorm2d(c, affine=True)
+    if kind == 'instance': return nn.GroupNorm(c, c)
     if kind == 'group': return GroupNorm(c)
     raise ValueError(f"norm is 'none', 'instance' or 'group', not {kind!r}")
+
+# %% ../nbs/03_layers.ipynb #4e9b8515
+def averaged(
+    w:torch.Tensor, # (O, I, k, k) weights of a convolution
+) -> torch.Tensor: # (O, I, k + 1, k + 1) weights of a convolution in steps of two
+    "Melt the mean over 2x2 pixels after a convolution into its weights."
+    return F.avg_pool2d(F.pad(w, (1, 1, 1, 1)), 2, stride=1)
 
 # %% ../nbs/03_layers.ipynb #6310a1db
 class ResBlock(nn.Module):
@@ -124,10 +132,12 @@ class ResBlock(nn.Module):
         self.bypass = spectral(nn.Conv2d(cin, cout, 1))
         act = lambda c: nn.Sequential(norm_layer(norm, c), nn.LeakyReLU(slope))
         self.act1, self.act2 = nn.Identity() if raw else act(cin), act(hidden)
-        self.pool = nn.AvgPool2d(2) if down else nn.Identity()
+        self.down, self.pool = down, nn.AvgPool2d(2) if down else nn.Identity()
 
     def forward(self, x):
-        return self.pool(self.conv2(self.act2(self.conv1(self.act1(x))))) + self.bypass(self.pool(x))
+        y, c = self.act2(self.conv1(self.act1(x))), self.conv2
+        y = F.conv2d(y, averaged(c.weight), c.bias, stride=2, padding=1) if self.down else c(y)
+        return y + self.bypass(self.pool(x))
 
 # %% ../nbs/03_layers.ipynb #3dcf53ec
 class UpBlock(nn.Module):
@@ -145,9 +155,15 @@ class UpBlock(nn.Module):
         self.conv2 = spectral(nn.ConvTranspose2d(cout, cout, **up))
         self.bypass = spectral(nn.ConvTranspose2d(cin, cout, **up))
 
-    def forward(self, x):
-        y = self.conv1(self.act(self.norm1(x)))
-        return self.conv2(self.act(self.norm2(y))) + self.bypass(x)
+    def forward(self,
+        x, # (B, cin, H, W)
+        box=None, # left, top, right, bottom of the part of the result to make, even numbers; None: all, (B, cout, 2H, 2W)
+    ):
+        y = self.act(self.norm2(self.conv1(self.act(self.norm1(x)))))
+        l, t, r, b = box or (0, 0, 2*x.shape[3], 2*x.shape[2])
+        part = torch.cat([o[:, :, t//2:b//2 + 1, l//2:r//2 + 1] for o in (y, x)], 1)
+        w, bias = torch.cat([self.conv2.weight, self.bypass.weight]), self.conv2.bias + self.bypass.bias
+        return F.conv_transpose2d(part, w, bias, stride=2, padding=1, output_padding=1)[:, :, :b - t, :r - l]
 
 # %% ../nbs/03_layers.ipynb #f49fd55a
 class ToRGB(nn.Module):
@@ -159,10 +175,11 @@ class ToRGB(nn.Module):
         super().__init__()
         self.act, self.conv1 = nn.LeakyReLU(slope), spectral(nn.Conv2d(c, 3, 3))
 
-    def forward(self, x):
+    def forward(self, x): # (B, c, H, W), H and W even
         with torch.autocast(x.device.type, enabled=False):   # autocast would copy everything to float32 just to pad it
             x = F.pad(self.act(x), (1, 1, 1, 1), mode='reflect')
-        return self.conv1(x).tanh()
+        w = torch.stack([F.pad(self.conv1.weight, (j, 1 - j, i, 1 - i)) for i in (0, 1) for j in (0, 1)], 1).flatten(0, 1)
+        return F.pixel_shuffle(F.conv2d(x, w, self.conv1.bias.repeat_interleave(4), stride=2), 2).tanh()
 
 # %% ../nbs/03_layers.ipynb #5ba92425
 class SimAM(nn.Module):
@@ -181,6 +198,13 @@ class SimAM(nn.Module):
 
     def forward(self, x): return x * self.inverse_energy(x.float()).sigmoid().to(x.dtype)
 
+# %% ../nbs/03_layers.ipynb #27d12de5
+def tokens(
+    x:torch.Tensor, # (B, C, H, W)
+) -> torch.Tensor: # (B, H*W, C)
+    "A map as a list of its places, row by row."
+    return x.flatten(2).transpose(1, 2)
+
 # %% ../nbs/03_layers.ipynb #eba00bab
 class Attention(nn.Module):
     "Short+long term attention (PICNet, sec. 3.3): one q = k, no scaling; short term over `x`, long term over the encoder's features."
@@ -193,20 +217,27 @@ class Attention(nn.Module):
         self.gamma, self.alpha = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
         self.merge = ResBlock(2*c, c, slope=0.01)
 
-    def attend(self, x, values):
-        "Sum `values` (B, D, H, W) with the attention weights of `x` (B, C, H, W)."
-        tokens = lambda t: t.flatten(2).transpose(1, 2).float()
-        q = tokens(self.query(x))
+    def attend(self, x, *values, rows=slice(None)):
+        "Sums of `values`, (B or 1, H*W, D) each, with the attention weights of `x` (B, C, H, W); for the places `rows` only, but of the first values."
+        q = tokens(self.query(x)).float()
         with torch.autocast(x.device.type, enabled=False):   # unscaled logits grow large: keep them in float32
-            out = F.scaled_dot_product_attention(q[:, None], q[:, None], tokens(values)[:, None], scale=1.)[:, 0]
-        return out.transpose(1, 2).unflatten(2, x.shape[-2:]).to(x.dtype)
+            if x.device.type != 'cpu':
+                v = torch.cat([v.expand(len(x), -1, -1) for v in values], 2).float()
+                sums = F.scaled_dot_product_attention(q[:, None], q[:, None], v[:, None], scale=1.)[:, 0].to(x.dtype).chunk(len(values), 2)
+                return sums[0], *(s[:, rows] for s in sums[1:])
+            A = (q @ q.mT).softmax(-1).to(x.dtype)
+        return A @ values[0], *(A[:, rows] @ v for v in values[1:])
 
     def forward(self,
         x, # (B, C, H, W) features of the decoder or discriminator
-        encoded=None, # (B, C, H, W) features of the visible picture; without them only the short term part is computed
-        visible=None, # (B, 1, H, W) float, 1 where the picture is known
+        encoded=None, # (B, C, H, W) features of the visible picture, or (1, C, H, W) if all of `x` are samples of one; without them only the short term part is computed
+        visible=None, # (B or 1, 1, H, W) float, 1 where the picture is known
     ):
-        if encoded is None: return x + self.gamma*self.attend(x, x)
-        short, long = self.attend(x, torch.cat([x, encoded], 1)).chunk(2, 1)
-        context = self.alpha*(1 - visible)*long + visible*encoded
-        return self.merge(torch.cat([x + self.gamma*short, context], 1))
+        t, back = tokens(x), lambda o: o.transpose(1, 2).unflatten(2, x.shape[2:])
+        if encoded is None: return x + self.gamma*back(self.attend(x, t)[0])
+        e, m = tokens(encoded), tokens(visible).to(x.dtype)
+        rows = (m[0, :, 0] < 1).nonzero()[:, 0] if len(e) == 1 else slice(None)   # where the long term part counts
+        short, long = self.attend(x, t, e, rows=rows)
+        context = (m*e).repeat(len(x)//len(e), 1, 1)
+        context[:, rows] += self.alpha*(1 - m[:, rows])*long
+        return self.merge(back(torch.cat([t + self.gamma*short, context], 2)))

@@ -316,11 +316,12 @@ def mixture_gradient(
     disc, # discriminator: pictures -> scores
     real:torch.Tensor, # (B, C, H, W) real pictures
     fake:torch.Tensor, # (B, C, H, W) made pictures
-    generator:torch.Generator|None=None, # of the random mixtures
+    generator:torch.Generator|torch.Tensor|None=None, # of the random mixtures; or their (B,) uniform numbers themselves
 ) -> torch.Tensor: # (B, C*H*W), itself differentiable
     "Gradient of the summed score at a random point between each real and its fake picture."
-    device = generator.device if generator else real.device
-    a = torch.rand(len(real), 1, 1, 1, generator=generator, device=device).to(real.device)
+    given = isinstance(generator, torch.Tensor)
+    a = generator if given else torch.rand(len(real), generator=generator, device=generator.device if generator else real.device)
+    a = a.to(real.device).view(-1, 1, 1, 1)
     x = (a*real + (1 - a)*fake).detach().requires_grad_()
     return torch.autograd.grad(disc(x).sum(), x, create_graph=True)[0].flatten(1)
 

@@ -4,7 +4,8 @@
 
 # %% ../nbs/01_masks.ipynb #df4d49a9
 from __future__ import annotations
-import io, math, warnings
+import io, math, struct, warnings
+from contextlib import nullcontext
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
 from PIL import Image, ImageOps
@@ -219,6 +220,30 @@ def _mask_array(x, threshold):
     if a.ndim != 2 or not a.size: raise ValueError(f'a mask is (H, W), not {a.shape}')
     return _white(a, threshold)
 
+# %% ../nbs/01_masks.ipynb #53c1146d
+_unreadable = OSError, SyntaxError, ValueError, TypeError, AttributeError, EOFError, OverflowError, struct.error, Image.DecompressionBombError, Image.DecompressionBombWarning
+
+def _loaded(
+    f, # a file's name, an open file, or a PIL picture
+) -> Image.Image: # of any mode; of an animation the first frame
+    "Open a picture and read all of it, with no more than a picture's risks."
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        warnings.simplefilter('error', Image.DecompressionBombWarning)
+        with nullcontext(f) if isinstance(f, Image.Image) else Image.open(f) as img:
+            if img.format == 'EPS': raise ValueError('it is a program in PostScript, which is not run: save it as PNG')
+            img.load()
+            return img
+
+# %% ../nbs/01_masks.ipynb #17ea9d10
+def _reason(e):
+    "Why a picture can't be opened, in words."
+    if isinstance(e, FileNotFoundError): return 'there is no such file'
+    if isinstance(e, IsADirectoryError): return 'it is a folder'
+    if isinstance(e, Image.UnidentifiedImageError): return 'it is no picture of a known format'
+    if isinstance(e, (Image.DecompressionBombWarning, Image.DecompressionBombError)): return f'it has more than {Image.MAX_IMAGE_PIXELS:,} pixels: make it smaller first'
+    return str(e) or type(e).__name__
+
 # %% ../nbs/01_masks.ipynb #891b9404
 def load_mask(
     x, # a file, a PIL picture, or an array or tensor (H, W): bool, 0/1, 0..1 or 0..255
@@ -227,12 +252,10 @@ def load_mask(
 ) -> torch.Tensor: # (1, 1, H, W) bool, True in the hole
     "A mask that somebody drew: white is hole; in a picture with transparency, what is transparent."
     if isinstance(x, torch.Tensor): x = x.detach().cpu().numpy()
-    try:
-        if not isinstance(x, (np.ndarray, Image.Image)): x = Image.open(io.BytesIO(x) if isinstance(x, bytes) else x)
-        hole = _mask_array(ImageOps.exif_transpose(x) if isinstance(x, Image.Image) else x, threshold)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as e:
-        name = x if isinstance(x, (str, Path)) else getattr(x, 'filename', '') or type(x).__name__
-        raise ValueError(f'{name} can not be read as a mask: {e}') from e
+    try: hole = _mask_array(x if isinstance(x, np.ndarray) else ImageOps.exif_transpose(_loaded(io.BytesIO(x) if isinstance(x, bytes) else x)), threshold)
+    except _unreadable as e:
+        name = x if isinstance(x, (str, Path)) else getattr(x, 'filename', '') or getattr(x, 'name', '') or f'this {"file" if isinstance(x, bytes) else type(x).__name__}'
+        raise ValueError(f'{name} can not be read as a mask: {_reason(e)}') from e
     mask = torch.from_numpy(np.array(hole))[None, None]
     return mask if size is None else F.interpolate(mask.float(), _hw(size, 1), mode='nearest-exact') > 0
 

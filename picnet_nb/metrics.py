@@ -735,7 +735,7 @@ def evaluate(
             values[kind] = {k: torch.cat([o[k] for o in parts]) for k in parts[0]}
             if eyes: sets[kind] = _sets(torch.cat(real), torch.cat(fake), eyes)
             if train is not None: values[kind] |= {k: nearest(torch.cat(o), bank)[0] for k, o in dict(nearest=fake, nearest_truth=real).items()}
-    kind_of = lambda o: str(o) if isinstance(o, (str, Path)) else type(o).__name__
+    kind_of = lambda o: '/'.join(Path(o).parts[-2:]) if isinstance(o, (str, Path)) else type(o).__name__
     info = dict(model=name or kind_of(task.net), data=kind_of(data), pictures=len(task.ids), size=task.size, masks=[*task.kinds], n=n, seed=seed,
                 temperature=temperature, features=eyes and eyes.name, distance=look and look.name, training_pictures=bank if bank is None else len(bank),
                 device=str(task.device), hardware=hardware(task.device), versions=versions(), seconds=round(time.time() - start, 1))

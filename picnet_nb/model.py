@@ -4,7 +4,7 @@
 
 # %% ../nbs/04_model.ipynb #8f7b6b22
 from __future__ import annotations
-import copy, json, os
+import copy, json, re, warnings
 from pathlib import Path
 from dataclasses import dataclass, asdict, fields
 from typing import NamedTuple
@@ -12,11 +12,13 @@ import torch, torch.nn.functional as F
 from torch import nn
 from torch.distributions import Normal
 from torch.nn.utils import parametrize
+from .data import write_atomic
 from .layers import ResBlock, UpBlock, ToRGB, Attention, SimAM, SpectralNorm, spectral, fold
 
 # %% auto #0
 __all__ = ['PICNetConfig', 'trunk', 'visible_part', 'split', 'composite', 'to_normal', 'Context', 'Encoder', 'Generator',
-           'Discriminator', 'check_pair', 'PICNet', 'noise', 'sample', 'save_weights', 'load_weights', 'unfold']
+           'changed', 'Discriminator', 'check_pair', 'PICNet', 'noise', 'sample', 'save_weights', 'load_weights',
+           'unfold', 'read_pt']
 
 # %% ../nbs/04_model.ipynb #b0e4c809
 @dataclass
@@ -35,7 +37,13 @@ class PICNetConfig:
     data:str = ''              # the pictures it was trained on, in words
 
     def __post_init__(self):
+        if not isinstance(self.masks, (str, tuple, list)): raise ValueError(f'masks are names of families, not {self.masks!r}')
         self.masks = (self.masks,) if isinstance(self.masks, str) else tuple(self.masks)
+        for k, (least, most) in dict(image_size=(64, 8192), width=(1, 512), max_width=(1, 2048), disc_width=(1, 512), latent=(1, 2048), prior_blocks=(0, 64)).items():
+            v = getattr(self, k)
+            if not (isinstance(v, int) and least <= v <= most or k == 'disc_width' and v is None): raise ValueError(
+                f'{k} is a whole number from {least} to {most}, not {v!r}')
+        if self.gan not in ('lsgan', 'hinge', 'wgan-gp', 'wgan-div'): raise ValueError(f"gan is 'lsgan', 'hinge', 'wgan-gp' or 'wgan-div', not {self.gan!r}")
         if self.max_width > 4*self.width: raise ValueError(
             f'max_width is {self.max_width}, but can be at most 4*width = {4*self.width}: the attention needs equal channels at 1/8 and 1/16 of the size')
         if self.attention not in ('none', 'simam'): raise ValueError(f"attention is 'none' or 'simam', not {self.attention!r}")
@@ -137,15 +145,36 @@ class Generator(nn.Module):
 
     def forward(self,
         z:torch.Tensor, # (B, z, H/32, W/32) latent codes
-        context:Context, # of the visible pictures
+        context:Context, # of the visible pictures, or of one picture for all codes
+        box:tuple|None=None, # left, top, right, bottom, even numbers: the part of the largest picture to make; None: all of it
     ) -> list: # [(B, 3, H/8, W/8), ..., (B, 3, H, W)], each in [-1, 1]
         x = self.up[1](self.up[0](self.first(z) + context.feature))
         x = self.attention(self.simam(x), context.encoded, context.visible)
         images = [self.out[0](x)]
-        for up, out in zip(self.up[2:], self.out[1:]):
+        for up, out in zip(self.up[2:-1], self.out[1:-1]):
             x = up(torch.cat([x, images[-1]], 1))
             images.append(out(x))
-        return images
+        x, up, out = torch.cat([x, images[-1]], 1), self.up[-1], self.out[-1]
+        if box is None: return [*images, out(up(x))]
+        (l, t, r, b), (L, T) = box, (max(o - 2, 0) for o in box[:2])
+        x = out(up(x, (L, T, min(r + 2, 2*x.shape[3]), min(b + 2, 2*x.shape[2]))))   # a rim, since `out` mirrors at the border
+        return [*images, x[:, :, t - T:b - T, l - L:r - L]]
+
+# %% ../nbs/04_model.ipynb #8b0a7418
+def changed(
+    block:nn.Module, # `ResBlock(down=True)` without a norm
+    x:torch.Tensor, # (n, C, H, W) maps that are the same outside of `box`
+    box:tuple, # left, top, right, bottom
+) -> tuple: # block(x), and the box outside of which its maps are the same
+    "Compute a down block for the first map whole, and for the others where they differ from it."
+    def axis(a, b, n): # what changes in the result, the input that it needs, where it is in the result of that
+        p, q = max(a//2 - 1, 0), min((b + 1)//2 + 1, n//2)
+        lo = max(2*p - 2, 0)
+        return slice(p, q), slice(lo, 2*q + 2), slice(p - lo//2, q - lo//2)
+    (X, x_in, x_out), (Y, y_in, y_out) = axis(box[0], box[2], x.shape[3]), axis(box[1], box[3], x.shape[2])
+    out = torch.cat([block(x[:1])]*len(x))
+    if len(x) > 1: out[1:, :, Y, X] = block(x[1:, :, y_in, x_in])[:, :, y_out, x_out]
+    return out, (X.start, Y.start, X.stop, Y.stop)
 
 # %% ../nbs/04_model.ipynb #c2f9a7c8
 class Discriminator(nn.Module):
@@ -160,9 +189,12 @@ class Discriminator(nn.Module):
         self.attention = Attention(min(4*width, top))
         self.last, self.act, self.head = ResBlock(c, c), nn.LeakyReLU(0.1), spectral(nn.Conv2d(c, 1, 3))
 
-    def forward(self, x):
-        "Scores (B, 1, h, w) of pictures (B, 3, H, W): 2x2 at 128 px, 6x6 at 256 px."
-        for b in self.blocks[:3]: x = b(x)
+    def forward(self,
+        x:torch.Tensor, # (B, 3, H, W)
+        box:tuple|None=None, # left, top, right, bottom: outside of it the pictures are the same; None: they are any pictures
+    ) -> torch.Tensor: # (B, 1, h, w), 2x2 at 128 px, 6x6 at 256 px
+        "Scores of pictures, patch by patch."
+        for b in self.blocks[:3]: x, box = changed(b, x, box) if box else (b(x), None)
         x = self.attention(self.simam(x))
         for b in self.blocks[3:]: x = b(x)
         x = self.act(self.last(x))
@@ -191,6 +223,9 @@ class PICNet(nn.Module):
         self.encoder, self.generator = Encoder(self.config), Generator(self.config)
         self.disc, self.disc_rec = Discriminator(self.config), Discriminator(self.config)
 
+    @property
+    def dtype(self): return self.encoder.blocks[0].conv1.bias.dtype   # of the weights
+
     def _context(self, f, mask):
         small = F.interpolate(visible_part(mask), size=f[2].shape[-2:], mode='bilinear', align_corners=True)
         return Context(f[-1], f[2], small)
@@ -201,7 +236,7 @@ class PICNet(nn.Module):
     ) -> tuple: # Normal of shape (B, z, H/32, W/32), Context
         "Distribution of latent codes that fit the visible picture, and the generator's context."
         check_pair(image, mask)
-        f = self.encoder(split(image, mask)[0])
+        f = self.encoder(split(image, mask)[0].to(self.dtype))
         return self.encoder.prior(f[-1]), self._context(f, mask)
 
     def posterior(self,
@@ -221,17 +256,20 @@ class PICNet(nn.Module):
     def decode(self,
         z:torch.Tensor, # (n*B, z, H/32, W/32) latent codes, the n codes of a picture in a row
         context:Context, # of B visible pictures
+        box:tuple|None=None, # left, top, right, bottom, even numbers: the part of the largest picture to make; None: all of it
     ) -> list: # [images (n*B, 3, ., .), small to large], raw: known pixels are painted too, see `composite`
         "Pictures of four sizes from latent codes."
         if len(z) % len(context.feature): raise ValueError(f'{len(z)} latent codes cannot be shared out to {len(context.feature)} pictures')
-        return self.generator(z, context.repeat(len(z)//len(context.feature)))
+        if len(context.feature) > 1: context = context.repeat(len(z)//len(context.feature))
+        return self.generator(z.to(context.feature.dtype), context, box)
 
     def score(self,
         image:torch.Tensor, # (B, 3, H, W) in [-1, 1]
+        box:tuple|None=None, # left, top, right, bottom: outside of it the pictures are the same, which saves time; None: they are any pictures
     ) -> torch.Tensor: # (B,) the higher the more real
         "The discriminator's mean score of each picture."
         if self.disc is None: raise ValueError('no discriminator in these weights: they can complete, but not score')
-        return self.disc(image).float().mean((1, 2, 3))
+        return self.disc(image.to(self.dtype), box).float().mean((1, 2, 3))
 
 # %% ../nbs/04_model.ipynb #34cfd3c3
 def noise(
@@ -271,12 +309,11 @@ def save_weights(
     **notes, # strings to keep in the header, such as data='my pictures'
 ) -> Path: # the file
     "Write folded weights and the configuration as safetensors; an existing file is replaced only when the new one is complete."
-    from safetensors.torch import save_file
+    from safetensors.torch import save
     file, plain = Path(file), fold(copy.deepcopy(net))
     state = {k: v.detach().to('cpu', dtype).contiguous() for k, v in plain.state_dict().items() if k.split('.')[0] in parts}
-    tmp = file.with_name(f'.{file.name}.{os.getpid()}')
-    save_file(state, tmp, dict(format='pt', config=json.dumps(net.config.to_dict()), **{k: str(v) for k, v in notes.items()}))
-    os.replace(tmp, file)
+    header = dict(format='pt', config=json.dumps(net.config.to_dict()), **{k: str(v) for k, v in notes.items()})
+    write_atomic(file, lambda f: f.write(save(state, header)))
     return file
 
 # %% ../nbs/04_model.ipynb #c9b9d159
@@ -289,9 +326,12 @@ def load_weights(
     from safetensors import safe_open, SafetensorError
     try:
         with safe_open(str(file), 'pt') as f: meta, state = f.metadata() or {}, {k: f.get_tensor(k).float() for k in f.keys()}
-    except SafetensorError as e: raise ValueError(f'{file} is not a complete safetensors file: {e}') from e
+    except SafetensorError as e: raise ValueError(f'{file} is not a complete safetensors file ({e}): take one that save_weights or picnet_train wrote') from e
     if 'config' not in meta: raise ValueError(f'{file} has no PICNet configuration in its header: it was not written by save_weights')
-    net = fold(PICNet(PICNetConfig.from_dict(json.loads(meta['config']))))
+    try:
+        config = PICNetConfig.from_dict(json.loads(meta['config']))
+        with torch.device('meta'): net = fold(PICNet(config))   # shapes alone: no memory is taken before the file is known to fit
+    except (ValueError, TypeError, RecursionError) as e: raise ValueError(f'the configuration in {file} can not be used: {e}') from e
     have = {k.split('.')[0] for k in state}
     for part in ('disc', 'disc_rec'):
         if part not in have: setattr(net, part, None)
@@ -300,7 +340,9 @@ def load_weights(
            'of another shape': {k for k in set(own) & set(state) if own[k].shape != state[k].shape}}
     if any(bad.values()): raise ValueError(f'{file} does not fit its configuration: ' +
         '; '.join(f'{len(v)} {k}, e.g. {sorted(v)[0]}' for k, v in bad.items() if v))
-    net.load_state_dict(state)
+    wild = [k for k, v in state.items() if not v.isfinite().all()]
+    if wild: raise ValueError(f'{file} has numbers that are not finite, e.g. in {wild[0]}: the training failed; take weights from before')
+    net.load_state_dict(state, assign=True)
     return unfold(net).to(device) if trainable else net.requires_grad_(False).to(device)
 
 # %% ../nbs/04_model.ipynb #5dc50313
@@ -315,3 +357,16 @@ def unfold(
     for part in ('disc', 'disc_rec'):
         if getattr(net, part) is None: setattr(net, part, getattr(fresh, part))
     return net.train().requires_grad_(True)
+
+# %% ../nbs/04_model.ipynb #be42659e
+def read_pt(
+    file:str|Path, # .pt or .pth
+): # what torch.save wrote: tensors, numbers, texts, and lists and dicts of them
+    "Read a file of PyTorch; if it asks for anything but data it is refused, and nothing in it is run."
+    if not Path(file).is_file(): raise FileNotFoundError(f'there is no file {file}')
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')     # about old kinds of pickles
+            return torch.load(file, map_location='cpu', weights_only=True)
+    except Exception as e: asks = re.search(r'GLOBAL ([\w.]+)', str(e))
+    raise ValueError(f'{file} is refused: ' + (f'it asks for {asks[1]}, and what is not data is not run' if asks else 'it is damaged, or torch.save did not write it'))

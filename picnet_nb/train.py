@@ -4,8 +4,10 @@
 
 # %% ../nbs/07_train.ipynb #78172084
 from __future__ import annotations
-import argparse, copy, csv, os, re, sys, time, warnings
+import argparse, copy, csv, inspect, io, os, re, sys, time, warnings
+from contextlib import contextmanager
 from dataclasses import dataclass, asdict, fields, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 import torch, torch.nn.functional as F
@@ -13,8 +15,8 @@ from torch import nn
 from torch.distributions import Normal
 from tqdm.auto import tqdm
 from .masks import make_masks
-from .data import PictureSet, augment, show_images
-from .model import PICNet, PICNetConfig, Context, sample, composite, visible_part, save_weights, load_weights
+from .data import PictureSet, augment, open_pictures, show_images, write_atomic
+from .model import PICNet, PICNetConfig, Context, sample, composite, visible_part, save_weights, load_weights, read_pt
 from .losses import (kl_normal, mask_prior, pyramid_loss, l1, MSSSIML1Loss, AuthorMSSSIML1Loss, GANLoss,
                               gradient_penalty, divergence_penalty, score_match)
 from .layers import spectral
@@ -22,19 +24,21 @@ from .metrics import diversity, FeatureDistance, Lite0Features
 
 # %% auto #0
 __all__ = ['TrainConfig', 'Paths', 'run_paths', 'pixel_loss', 'generator_losses', 'discriminator_losses', 'judge', 'jitter',
-           'Teacher', 'make_ema', 'update_ema', 'write_atomic', 'checkpoints', 'in_notebook', 'plot_losses', 'Live',
-           'sheet', 'autocast_dtype', 'Trainer', 'main']
+           'Teacher', 'make_ema', 'update_ema', 'only_one', 'checkpoints', 'in_notebook', 'plot_losses', 'Live',
+           'sheet', 'ProcessLost', 'Processes', 'autocast_dtype', 'Trainer', 'main']
 
 # %% ../nbs/07_train.ipynb #4983ac87
 @dataclass
 class TrainConfig:
     "How to train. The defaults are the original's recipe."
     size:int = 128             # side of the training pictures, pixels
-    batch:int = 8              # pictures in a step
+    batch:int = 8              # pictures in a step, of all processes together
+    accumulate:int = 1         # portions in which a process works through its share of the batch, one after the other: less memory, the same step
     steps:int = 100_000        # train up to this step
     lr:float = 1e-4            # learning rate of both Adam optimizers
     beta1:float = 0.           # Adam's first β ...
     beta2:float = 0.999        # ... and second
+    warmup:int = 0             # steps over which the learning rate rises, at the start
     decay:float = 0.           # share of the steps, at the end, over which the learning rate falls to 0
     rec:float = 20.            # weight of the reconstruction losses
     kl:float = 20.             # weight of the KL losses (times the four output scales, as in the original)
@@ -64,8 +68,9 @@ class TrainConfig:
         one_of = dict(kl_order=('code', 'paper'), judge=('raw', 'composite'), paths=('two', 'one'), pixel=('l1', 'ms-ssim-l1', 'author'), amp=('auto', 'no', 'bf16', 'fp16'))
         for k, ok in one_of.items():
             if getattr(self, k) not in ok: raise ValueError(f'{k} is one of {", ".join(ok)}, not {getattr(self, k)!r}')
-        for k in ('size', 'batch', 'steps', 'disc_every', 'log_every', 'show_every', 'save_every', 'keep'):
+        for k in ('size', 'batch', 'accumulate', 'steps', 'disc_every', 'log_every', 'show_every', 'save_every', 'keep'):
             if getattr(self, k) < 1: raise ValueError(f'{k} must be at least 1, not {getattr(self, k)}')
+        if self.accumulate > self.batch: raise ValueError(f'a batch of {self.batch} can not be worked through in {self.accumulate} portions')
         if self.size%32: raise ValueError(f'size must be a multiple of 32, not {self.size}')
 
 # %% ../nbs/07_train.ipynb #7fa6cb35
@@ -130,17 +135,17 @@ def discriminator_losses(
     net:PICNet,
     image:torch.Tensor, # (B, 3, H, W) real pictures
     out:Paths, # of these pictures
-    generator:torch.Generator|None=None, # for the penalties' mixtures
+    generator:torch.Generator|torch.Tensor|None=None, # for the penalties' mixtures; or (2, B) uniform numbers
 ) -> dict: # name -> loss
     "The losses of both discriminators, on detached pictures; with the penalty that the GAN loss asks for."
     gan = GANLoss(net.config.gan)
     penalty = {'wgan-gp': gradient_penalty, 'wgan-div': divergence_penalty}.get(net.config.gan)
     losses = {}
-    for name, fake in (('disc', out.gen), ('disc_rec', out.rec)):
+    for k, (name, fake) in enumerate((('disc', out.gen), ('disc_rec', out.rec))):
         if fake is None: continue
         disc, fake = getattr(net, name), fake[-1].detach()
         losses[name] = gan.discriminator(disc(image), disc(fake))
-        if penalty: losses[name] = losses[name] + penalty(disc, image, fake, generator)
+        if penalty: losses[name] = losses[name] + penalty(disc, image, fake, generator[k] if isinstance(generator, torch.Tensor) else generator)
     return losses
 
 # %% ../nbs/07_train.ipynb #65d5642b
@@ -183,10 +188,10 @@ class Teacher(nn.Module):
     def look(self,
         image:torch.Tensor, # (B, 3, H, W)
         seen:Paths, # composites of these pictures, see `judge`
-        generator:torch.Generator|None=None, # of the jitter
+        generator:torch.Generator|torch.Tensor|None=None, # of the jitter; or (B, 7) uniform numbers
     ) -> tuple: # maps of the pictures, of what the reconstructive path made of them (None with one path), of what the generative path made
         "Show real and made pictures, jittered alike, to the frozen network."
-        u = torch.rand(len(image), 7, generator=generator).to(image.device)
+        u = (generator if isinstance(generator, torch.Tensor) else torch.rand(len(image), 7, generator=generator)).to(image.device)
         with torch.no_grad(): real = self.distance.look(jitter(image, u))
         made = [jitter(o[-1].float(), u) for o in (seen.rec, seen.gen) if o]
         parts = zip(*(o.chunk(len(made)) for o in self.distance.look(torch.cat(made))))
@@ -233,17 +238,22 @@ def update_ema(
         torch._foreach_lerp_(list(a.parameters()), [p.detach() for p in b.parameters()], 1 - d)
         for x, y in zip(a.buffers(), b.buffers()): x.copy_(y)
 
-# %% ../nbs/07_train.ipynb #4e1136e5
-def write_atomic(
-    file:str|Path, # to write or replace
-    write, # function of an open binary file
+# %% ../nbs/07_train.ipynb #bb2a539e
+@contextmanager
+def only_one(
+    folder:Path|None, # of a run; None: nothing to hold
 ):
-    "Write a file so that it is there completely or not at all, even after a crash."
-    file = Path(file); tmp = file.with_name(f'.{file.name}.{os.getpid()}')
+    "Hold a folder; if another process, or another run in this one, holds it, that is an error."
+    try: import fcntl
+    except ImportError: folder = None      # Windows
+    if folder is None: yield; return
+    fd = os.open(folder, os.O_RDONLY)
     try:
-        with open(tmp, 'wb') as f: write(f); f.flush(); os.fsync(f.fileno())
-        os.replace(tmp, file)
-    finally: tmp.unlink(missing_ok=True)
+        try: fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError: raise BlockingIOError(f'another run is writing in {folder}: wait until it has ended, or choose another folder') from None
+        except OSError: pass               # a drive that knows no locks
+        yield
+    finally: os.close(fd)
 
 # %% ../nbs/07_train.ipynb #31955e77
 def checkpoints(
@@ -278,12 +288,17 @@ class Live:
     "Shows a run: bar and pictures in a notebook, lines in a terminal."
     def __init__(self, first:int, last:int):
         self.nb, self.handle = in_notebook(), None
+        self.first, self.last, self.start = first, last, time.time()
         self.bar = tqdm(total=last, initial=first, unit='step', disable=not self.nb)
+
+    def left(self, step:int) -> str: # such as '12 min left'
+        s = (time.time() - self.start)*(self.last - step)/max(1, step - self.first)
+        return f'{s:.0f} s left' if s < 90 else f'{s/60:.0f} min left' if s < 5400 else f'{s/3600:.1f} h left'
 
     def line(self, row):
         keys = [k for k in row if k not in ('step', 'seconds', 'diversity')]
         if not self.nb: print(f"step {row['step']:>7}  " + '  '.join(f'{k} {row[k]:.3g}' for k in keys) +
-                              f"  diversity {row['diversity']:.3f}  {row['seconds']:.0f} s", flush=True)
+                              f"  diversity {row['diversity']:.3f}  {row['seconds']:.0f} s, {self.left(row['step'])}", flush=True)
 
     def pictures(self, grid, log):
         if not (self.nb and log): return
@@ -291,7 +306,7 @@ class Live:
         from IPython.display import display
         rows = len(grid)
         fig, (a, b) = plt.subplots(1, 2, figsize=(9, .85*rows + .6), dpi=75, width_ratios=(1.5, 1))
-        a.imshow(sheet(grid)); a.axis('off'); a.set_title(f"step {log[-1]['step']}: hole, then completions"); plot_losses(log, b)
+        a.imshow(sheet(grid)); a.axis('off'); a.set_title(f"step {log[-1]['step']} of {self.last}, {self.left(log[-1]['step'])}: hole, then completions", fontsize=9); plot_losses(log, b)
         if self.handle is None: self.handle = display(fig, display_id=True)
         else: self.handle.update(fig)
         plt.close(fig)
@@ -311,12 +326,77 @@ def sheet(
             out[i*(h + gap):i*(h + gap) + h, j*(w + gap):j*(w + gap) + w] = (grid[i, j].clamp(-1, 1)*127.5 + 127.5).round().byte().permute(1, 2, 0)
     return out.numpy()
 
+# %% ../nbs/07_train.ipynb #38a4347f
+class ProcessLost(RuntimeError):
+    "Another process of a training is gone, and this one can't go on alone."
+
+# %% ../nbs/07_train.ipynb #01c3b71d
+class Processes:
+    "The processes that train together: those that `accelerate launch` or `torchrun` started, or this one alone."
+    def __init__(self,
+        device:str|torch.device|None=None, # a GPU if there is one; several processes take one each
+        timeout:float=600, # seconds to wait for another process before it counts as lost
+    ):
+        self.n, self.rank, self.timeout = int(os.environ.get('WORLD_SIZE', 1)), int(os.environ.get('RANK', 0)), timeout
+        if self.n == 1: self.rank, self.device = 0, torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu')); return
+        try: from accelerate import PartialState
+        except ImportError as e: raise ImportError("training in several processes needs accelerate: pip install 'picnet_nb[train]'") from e
+        cpu = 'cpu' in str(device) or not torch.accelerator.is_available()
+        with self.listening(): found = PartialState(cpu=cpu, timeout=timedelta(seconds=timeout)).device
+        self.device = torch.device('cpu') if cpu else found
+
+    def close(self):
+        if self.n > 1: torch.distributed.destroy_process_group()
+
+    @property
+    def first(self): return self.rank == 0      # the one that writes and shows
+
+    @contextmanager
+    def listening(self):
+        try: yield
+        except RuntimeError as e: raise ProcessLost(
+            f'process {self.rank} of {self.n} waited for another one in vain: it has died, or said nothing for {self.timeout:g} s. '
+            f'Look for its error above; the same command goes on from the last checkpoint ({e})') from e
+
+    def share(self, n:int) -> slice:
+        "Which of `n` things are this process's."
+        return slice(n*self.rank//self.n, n*(self.rank + 1)//self.n)
+
+    @torch.no_grad()
+    def _each(self, tensors, talk):
+        if self.n == 1 or not tensors: return
+        flat = torch.cat([t.reshape(-1).float() for t in tensors])      # one message is faster than many small ones
+        with self.listening(): talk(flat)
+        for t, o in zip(tensors, flat.split([t.numel() for t in tensors])): t.copy_(o.view_as(t))
+
+    def sum(self, tensors:list):
+        "Replace each tensor by its sum over all processes."
+        self._each(tensors, torch.distributed.all_reduce)
+
+    def same(self, tensors:list):
+        "Replace each tensor by that of the first process."
+        self._each(tensors, lambda flat: torch.distributed.broadcast(flat, 0))
+
+    def tell(self, what):
+        "What the first process has: tensors, numbers, strings, and lists and dicts of them."
+        if self.n == 1: return what
+        f = io.BytesIO(); torch.save(what, f)
+        data = torch.frombuffer(f.getbuffer(), dtype=torch.uint8).clone().to(self.device)
+        size = torch.tensor([len(data)], device=self.device)
+        with self.listening():
+            torch.distributed.broadcast(size, 0)
+            if not self.first: data = torch.empty(size.item(), dtype=torch.uint8, device=self.device)
+            torch.distributed.broadcast(data, 0)
+        return torch.load(io.BytesIO(data.cpu().numpy()), map_location='cpu', weights_only=True)
+
 # %% ../nbs/07_train.ipynb #6fb4db63
 def autocast_dtype(
     amp:str, # 'auto', 'no', 'bf16' or 'fp16'
     device:torch.device,
 ): # torch.bfloat16, torch.float16 or None
     "What mixed precision means on this device: 'auto' is bf16 on GPUs that have it, fp16 on older ones, nothing on a CPU."
+    launched = os.environ.get('ACCELERATE_MIXED_PRECISION')        # what accelerate launch was told; its 'no' is only its default
+    if amp == 'auto' and launched in ('bf16', 'fp16'): amp = launched
     if amp == 'auto': amp = 'no' if device.type != 'cuda' else 'bf16' if torch.cuda.is_bf16_supported(False) else 'fp16'
     return dict(no=None, bf16=torch.bfloat16, fp16=torch.float16)[amp]
 
@@ -324,7 +404,7 @@ def autocast_dtype(
 class Trainer:
     "Trains a `PICNet` on pictures; `fit` runs, and goes on where the run in `folder` stopped."
     def __init__(self,
-        data, # a `PictureSet`, or anything with `.batch(n, generator)` -> (n, 3, size, size)
+        data, # a `PictureSet`, or anything with `.batch(n, generator)` -> (n, 3, size, size); see chapter 2 for `part`, `fixed` and `state_dict`
         config:TrainConfig|None=None,
         net:PICNet|None=None, # a new one of `model` if not given
         model:PICNetConfig|None=None, # shape of a new network
@@ -332,8 +412,10 @@ class Trainer:
         device:str|torch.device|None=None, # a GPU if there is one
         quiet:bool=False, # show nothing
     ):
-        self.cfg, self.data, self.quiet = config or TrainConfig(), data, quiet
-        self.device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+        self.cfg, self.data, self.procs = config or TrainConfig(), data, Processes(device)
+        self.device, self.quiet = self.procs.device, quiet or not self.procs.first
+        if self.cfg.batch < self.procs.n*self.cfg.accumulate: raise ValueError(
+            f'a batch of {self.cfg.batch} is too small for {self.procs.n} processes with {self.cfg.accumulate} portions each')
         torch.manual_seed(self.cfg.seed)
         self.net = (net or PICNet(model or PICNetConfig(image_size=self.cfg.size, masks=self.cfg.masks))).train()
         self.net.to(self.device, memory_format=torch.channels_last)
@@ -347,18 +429,45 @@ class Trainer:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.dtype == torch.float16)
         self.rng = torch.Generator().manual_seed(self.cfg.seed)
         self.step, self.log, self.seconds, self.diversity = 0, [], 0., float('nan')
-        self.folder = Path(folder) if folder else None
-        if self.folder: self.folder.mkdir(parents=True, exist_ok=True); self.resume()
+        self.folder = Path(folder) if folder and self.procs.first else None      # only the first process writes
+        if self.folder: self.folder.mkdir(parents=True, exist_ok=True)
+        if folder: self.resume()
+        mine = dict(config=asdict(self.cfg), model=self.net.config.to_dict(), pictures=len(data) if hasattr(data, '__len__') else None, step=self.step)
+        theirs = self.procs.tell(mine)
+        if theirs != mine: raise ValueError('the processes were started with different settings or pictures: ' +
+            '; '.join(f'{k}: {theirs[k]} in the first, {v} in process {self.procs.rank}' for k, v in mine.items() if theirs[k] != v))
+        self.even()
 
     def autocast(self): return torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None)
 
+    def even(self):
+        "Give all processes the weights of the first, so that not even rounding drives them apart."
+        nets = [self.net, self.ema, *([self.teacher.heads] if self.teacher else [])]
+        self.procs.same([t.data for n in nets for t in (*n.parameters(), *n.buffers())])
+
     def batch(self):
-        "Pictures, holes and noise of the next step."
-        c = self.cfg
-        image = self.data.batch(c.batch, self.rng).to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
-        mask = make_masks(c.masks, c.batch, c.size, self.rng, self.device)
-        eps = torch.randn(2, c.batch, self.net.config.latent, c.size//32, c.size//32, generator=self.rng).to(self.device)
+        "This process's share of the pictures, holes and noise of the next step; drawn for the whole batch, so that all processes draw alike."
+        c, mine = self.cfg, self.procs.share(self.cfg.batch)
+        if 'part' in inspect.signature(self.data.batch).parameters: image = self.data.batch(c.batch, self.rng, part=mine)
+        else: image = self.data.batch(c.batch, self.rng)[mine]
+        image = image.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
+        mask = make_masks(c.masks, c.batch, c.size, self.rng, self.device)[mine]
+        eps = torch.randn(2, c.batch, self.net.config.latent, c.size//32, c.size//32, generator=self.rng)[:, mine].to(self.device)
         return image, mask, eps
+
+    def portions(self, lesson:bool) -> list: # [((image, mask, eps, jitter, mixtures), weight)]
+        "The share of this process in `accumulate` portions, each with its weight in the batch."
+        c, mine, (image, mask, eps) = self.cfg, self.procs.share(self.cfg.batch), self.batch()
+        jitter = torch.rand(c.batch, 7, generator=self.rng)[mine] if self.teacher else None
+        mix = torch.rand(2, c.batch, generator=self.rng)[:, mine] if lesson and self.net.config.gan.startswith('wgan') else None
+        cut = lambda t, dim=0: [None]*c.accumulate if t is None else t.tensor_split(c.accumulate, dim)
+        return [(o, len(o[0])/c.batch) for o in zip(cut(image), cut(mask), cut(eps, 1), cut(jitter), cut(mix, 1))]
+
+    def look(self, image, mask, eps, jitter):
+        "What the paths make of a portion, what the discriminators see of that, and the teacher's maps."
+        out = self.paths(image, mask, eps)
+        seen = judge(out, image, mask) if self.teacher or self.cfg.judge == 'composite' else out
+        return out, seen if self.cfg.judge == 'composite' else out, self.teacher.look(image, seen, jitter) if self.teacher else None
 
     def paths(self, image, mask, eps):
         "What the networks make of a batch; another way to train may make something else of it, see chapter 10."
@@ -368,45 +477,56 @@ class Trainer:
         "What encoder and generator are told, name -> weighted loss."
         return generator_losses(self.net, image, mask, out, self.cfg, self.pixel, judged, lesson)
 
-    def update(self, opt, losses, nets):
-        "Backward and one step of an optimizer."
-        opt.zero_grad(set_to_none=True)
-        self.scaler.scale(sum(losses.values())).backward()
+    def backward(self, losses, weight, total):
+        "Add the gradients of a portion's losses, and the losses themselves to `total`."
+        self.scaler.scale(weight*sum(losses.values())).backward()
+        for k, v in losses.items(): total[k] = total.get(k, 0) + weight*v.detach()
+
+    def update(self, opt, nets):
+        "One step of an optimizer, with the gradients of all processes."
+        params = [p for n in nets for p in n.parameters()]
+        self.procs.sum([p.grad for p in params if p.grad is not None])
         if self.cfg.clip:
             self.scaler.unscale_(opt)
-            nn.utils.clip_grad_norm_([p for n in nets for p in n.parameters()], self.cfg.clip)
+            nn.utils.clip_grad_norm_(params, self.cfg.clip)
         self.scaler.step(opt)
 
     def train_step(self):
-        "One step of both optimizers; returns the losses as tensors (no waiting for the GPU)."
-        net, cfg, teacher, (image, mask, eps) = self.net, self.cfg, self.teacher, self.batch()
+        "One step of both optimizers; returns this process's part of the losses as tensors (no waiting for the GPU)."
+        net, cfg, teacher, total = self.net, self.cfg, self.teacher, {}
         discs = (net.disc, net.disc_rec, *([teacher.heads] if teacher else []))
+        for o in discs: o.requires_grad_(True)    # a step that was interrupted may have left it off
         lesson = cfg.adv > 0 and self.step%cfg.disc_every == 0
+        portions, teach = self.portions(lesson), lesson or cfg.projected > 0
+        keep = len(portions) == 1      # what a single portion gives serves both optimizers
         for opt in (self.opt_g, self.opt_d):
-            for g in opt.param_groups: g['lr'] = cfg.lr*min(1., (cfg.steps - self.step)/max(1., cfg.decay*cfg.steps))
-        with self.autocast():
-            out = self.paths(image, mask, eps)
-            seen = judge(out, image, mask) if teacher or cfg.judge == 'composite' else out
-            judged = seen if cfg.judge == 'composite' else out
-            maps = teacher.look(image, seen, self.rng) if teacher else None
-            d = discriminator_losses(net, image, judged, self.rng) if lesson else {}
-            if cfg.projected: d |= teacher.discriminator(*maps)
-        if d: self.update(self.opt_d, d, discs)
+            opt.zero_grad(set_to_none=True)
+            for g in opt.param_groups: g['lr'] = cfg.lr*min(1., (self.step + 1)/max(1, cfg.warmup), (cfg.steps - self.step)/max(1., cfg.decay*cfg.steps))
+        for (image, mask, eps, jitter, mix), weight in portions if teach else []:
+            with self.autocast(), torch.set_grad_enabled(keep): seen = self.look(image, mask, eps, jitter)
+            with self.autocast():
+                d = discriminator_losses(net, image, seen[1], mix) if lesson else {}
+                if cfg.projected: d |= teacher.discriminator(*seen[2])
+            self.backward(d, weight, total)
+        if teach: self.update(self.opt_d, discs)
         for o in discs: o.requires_grad_(False)   # the generator's losses pass through them, but don't teach them
-        with self.autocast():
-            g = self.losses(image, mask, out, judged, lesson)
-            if teacher: g |= teacher.generator(*maps, cfg)
-        self.update(self.opt_g, g, (net.encoder, net.generator))
+        for (image, mask, eps, jitter, _), weight in portions:
+            with self.autocast():
+                out, judged, maps = seen if keep and teach else self.look(image, mask, eps, jitter)
+                g = self.losses(image, mask, out, judged, lesson)
+                if teacher: g |= teacher.generator(*maps, cfg)
+            self.backward(g, weight, total)
+        self.update(self.opt_g, (net.encoder, net.generator))
         for o in discs: o.requires_grad_(True)
         self.scaler.update()
         self.step += 1
         update_ema(self.ema, net, cfg.ema, self.step)
-        return {k: v.detach() for k, v in (g | d).items()}
+        return {k: total[k] for k in dict.fromkeys((*g, *total))}
 
     def completions(self, n:int=4, pictures:int=3):
         "Completions of fixed pictures with fixed holes and codes: (pictures, 1 + n, 3, H, W), the first column with the hole."
         g = torch.Generator().manual_seed(1)
-        image = self.data.batch(pictures, g).to(self.device)
+        image = getattr(self.data, 'fixed', self.data.batch)(pictures, g).to(self.device)
         mask = make_masks(self.cfg.masks, pictures, self.cfg.size, g, self.device)
         made, _ = sample(self.ema, image, mask, n, generator=g)
         self.diversity = diversity(made, mask)[0].item()
@@ -415,8 +535,11 @@ class Trainer:
     def fit(self, steps:int|None=None):
         "Train up to the configured step (or `steps` more); stopping it (Ctrl-C) leaves a checkpoint."
         last = min(self.cfg.steps, self.step + steps) if steps else self.cfg.steps
+        with only_one(self.folder): return self._fit(last)
+
+    def _fit(self, last):
         live, sums, counts = None if self.quiet else Live(self.step, last), {}, {}
-        if not self.log or self.diversity != self.diversity: self.completions()
+        if self.procs.first and self.diversity != self.diversity: self.completions()
         start = time.time() - self.seconds
         try:
             while self.step < last:
@@ -424,12 +547,15 @@ class Trainer:
                 self.seconds = time.time() - start
                 if live: live.bar.update()
                 if self.step%self.cfg.log_every == 0 or self.step == last:
+                    self.procs.sum(list(sums.values()))
                     self._log({k: v.item()/counts[k] for k, v in sums.items()}, live); sums, counts = {}, {}
-                if self.step%self.cfg.show_every == 0 or self.step == last: self._show(live)
-                if self.folder and (self.step%self.cfg.save_every == 0 or self.step == last): self.save()
+                if self.procs.first and (self.step%self.cfg.show_every == 0 or self.step == last): self._show(live)
+                if self.step%self.cfg.save_every == 0 or self.step == last:
+                    self.even()
+                    if self.folder: self.save()
         except KeyboardInterrupt:
             if self.folder: self.save()
-            print(f'stopped at step {self.step}' + (f'; the same command goes on from there' if self.folder else ''))
+            if self.procs.first: print(f'stopped at step {self.step}' + (f'; the same command goes on from there' if self.folder else ''))
         finally:
             if live: live.close()
         return self
@@ -453,7 +579,8 @@ class Trainer:
                     model=self.net.config.to_dict(), net=self.net.state_dict(),
                     ema={k: v for k, v in self.ema.state_dict().items() if not k.startswith('disc')},
                     heads=self.teacher.heads.state_dict() if self.teacher else None,
-                    opt_g=self.opt_g.state_dict(), opt_d=self.opt_d.state_dict(), scaler=self.scaler.state_dict(), rng=self.rng.get_state())
+                    opt_g=self.opt_g.state_dict(), opt_d=self.opt_d.state_dict(), scaler=self.scaler.state_dict(), rng=self.rng.get_state(),
+                    data=self.data.state_dict() if hasattr(self.data, 'state_dict') else None)
 
     def save(self):
         "Write a checkpoint, the averaged weights and the log, each atomically; keep the last `keep` checkpoints."
@@ -466,15 +593,20 @@ class Trainer:
         for old in checkpoints(self.folder)[:-self.cfg.keep]: old.unlink()
 
     def resume(self):
-        "Go on from the newest readable checkpoint in the folder, if there is one."
-        for file in reversed(checkpoints(self.folder)):
-            try: state = torch.load(file, map_location='cpu', weights_only=True)
-            except Exception as e: warnings.warn(f'{file} cannot be read ({e}); trying the one before'); continue
-            return self.load(state, file)
+        "Go on from the newest readable checkpoint in the folder, if there is one; the first process reads it for all."
+        state, file, there = None, None, checkpoints(self.folder) if self.folder else []
+        for file in reversed(there):
+            try: state = read_pt(file); break
+            except ValueError as e: warnings.warn(f'{e}; trying the one before')
+        if there and state is None: raise ValueError(f'no checkpoint in {self.folder} can be read: move them away to begin anew, or choose another folder')
+        state = self.procs.tell(state)
+        if state: self.load(state, file)
 
     def load(self, state:dict, name=''):
         "Take over a checkpoint's state; a configuration that differs is an error that names the differences."
-        free = {'steps', 'log_every', 'show_every', 'save_every', 'keep', 'amp'}
+        free = {'steps', 'accumulate', 'log_every', 'show_every', 'save_every', 'keep', 'amp'}
+        lacks = {'config', 'model', 'net', 'ema', 'opt_g', 'opt_d', 'scaler', 'rng', 'step', 'seconds', 'log', 'diversity'} - {*state} if isinstance(state, dict) else 'all'
+        if lacks: raise ValueError(f'{name or "this"} is no checkpoint of picnet_train')
         old, new = {**state['config'], **state['model']}, {**asdict(self.cfg), **self.net.config.to_dict()}
         first = {**asdict(TrainConfig()), **PICNetConfig().to_dict()}   # an older checkpoint doesn't know options that came later
         old['trainer'], new['trainer'] = state.get('trainer', 'Trainer'), type(self).__name__
@@ -485,17 +617,18 @@ class Trainer:
         if self.teacher: self.teacher.heads.load_state_dict(state['heads'])
         self.opt_g.load_state_dict(state['opt_g']); self.opt_d.load_state_dict(state['opt_d'])
         self.scaler.load_state_dict(state['scaler']); self.rng.set_state(state['rng'])
+        if state.get('data'): self.data.load_state_dict(state['data'])
         self.step, self.seconds, self.log, self.diversity = state['step'], state['seconds'], state['log'], state['diversity']
 
 # %% ../nbs/07_train.ipynb #659721ed
-def _add_fields(parser, cls, skip=()):
-    "One option for each field of a dataclass."
+def _add_fields(parser, first, skip=()):
+    "One option for each field of a dataclass; `first`, the class or an instance, gives the defaults."
     types = dict(int=int, float=float, str=str)
-    for f in fields(cls):
+    for f in fields(first):
         if f.name in skip: continue
-        opt, kind = '--' + f.name.replace('_', '-'), str(f.type).split('|')[0].strip()
-        if kind == 'tuple': parser.add_argument(opt, nargs='+', default=f.default, metavar='KIND', help=f'default: {" ".join(f.default)}')
-        else: parser.add_argument(opt, type=types[kind], default=f.default, help=f'default: {f.default}')
+        value, opt, kind = getattr(first, f.name), '--' + f.name.replace('_', '-'), str(f.type).split('|')[0].strip()
+        if kind == 'tuple': parser.add_argument(opt, nargs='+', default=value, metavar='KIND', help=f'default: {" ".join(value)}')
+        else: parser.add_argument(opt, type=types[kind], default=value, help=f'default: {value}')
 
 # %% ../nbs/07_train.ipynb #6b0c069e
 def main(
@@ -503,8 +636,9 @@ def main(
 ):
     "Command line: train on a folder of pictures."
     p = argparse.ArgumentParser('picnet_train', description='Train PICNet on a folder of pictures. The same command goes on after a stop.')
-    p.add_argument('folder', help='pictures, in subfolders too')
+    p.add_argument('folder', help='pictures, in subfolders too; or tar archives (a folder of them, a/{000..123}.tar, https://...)')
     p.add_argument('--out', default='runs/picnet', help='where the run lives; default: runs/picnet')
+    p.add_argument('--memory', type=float, default=8, help='GiB that the pictures may take; more are read from disk while training; default: 8')
     p.add_argument('--weights', help='start from these weights (.safetensors) instead of from nothing')
     p.add_argument('--device', help='cuda, cpu, ...; default: a GPU if there is one')
     _add_fields(p.add_argument_group('training'), TrainConfig)
@@ -513,15 +647,19 @@ def main(
     take = lambda cls: {f.name: a[f.name] for f in fields(cls) if f.name in a}
     try:
         cfg = TrainConfig(**take(TrainConfig))
-        data = PictureSet(a['folder'], cfg.size, device=a['device'] or ('cuda' if torch.cuda.is_available() else 'cpu'))
+        procs = Processes(a['device'])
+        data = open_pictures(a['folder'], cfg.size, procs.device, a['memory'], cfg.seed)
         net = load_weights(a['weights'], trainable=True) if a['weights'] else None
         if net: net.config.image_size, net.config.masks = cfg.size, cfg.masks
         model = PICNetConfig(**{**take(PICNetConfig), 'image_size': cfg.size})
         trainer = Trainer(data, cfg, net, model, a['out'], a['device'])
-    except (ValueError, OSError, ImportError) as e: sys.exit(f'picnet_train: {e}')
-    print(f'{len(data)} pictures, {trainer.device}, ' + (f'going on from step {trainer.step}' if trainer.step else f'a new run in {a["out"]}'), flush=True)
-    trainer.fit()
-    print(f'step {trainer.step}: picnet_complete --weights {a["out"]} uses the result', flush=True)
+    except (ValueError, OSError, ImportError, ProcessLost) as e: sys.exit(f'picnet_train: {e}')
+    if procs.first: print(f'{len(data) if hasattr(data, "__len__") else "a stream of"} pictures, {trainer.device}{f", {procs.n} processes"*(procs.n > 1)}, ' + (f'going on from step {trainer.step}' if trainer.step else f'a new run in {a["out"]}'), flush=True)
+    try: trainer.fit()
+    except (BlockingIOError, ProcessLost) as e: sys.exit(f'picnet_train: {e}')
+    except OSError as e: sys.exit(f'picnet_train: {e}; what was saved before is still there, and the same command goes on from it')
+    procs.close()
+    if procs.first: print(f'step {trainer.step}: picnet_complete --weights {a["out"]} uses the result', flush=True)
 
 # %% ../nbs/07_train.ipynb #b05d75ec
 if __name__ == '__main__' and '__file__' in globals(): main()   # not in the notebook, whose name is __main__ as well

@@ -133,7 +133,7 @@ class Easel(traitlets.HasTraits):
 @dataclass(eq=False)
 class Round:
     "Completions that were made at one press."
-    completions: Completions
+    completions: Completions|None # None: no longer held
     title: str # how they were made
     model: str = '' # what made them
     walk: bool = False # from one completion to another, in order?
@@ -145,6 +145,8 @@ class Album(Easel):
     selected = traitlets.Int(None, allow_none=True, help='the completion that is looked at, from 0; None: the picture itself').tag(sync=True)
     kept = traitlets.List(help='pairs (round, completion) of numbers from 0')
     model = traitlets.Unicode(help="'' for the bundled weights, or what `Completer.from_pretrained` takes").tag(sync=True)
+
+    hold = 64   # rounds that stay in memory, besides those of which something is kept
 
     def __init__(self, image=None, mask=None):
         self.rounds = []
@@ -159,6 +161,8 @@ class Album(Easel):
     def _round(self, new):
         if not isinstance(new.value, Completions): raise ValueError(f'completions are what a Completer makes, not a {type(new.value).__name__}')
         if all(o.completions is not new.value for o in self.rounds): self.rounds.append(Round(new.value, 'from Python', self.model))
+        for k, o in enumerate(self.rounds[:-self.hold]):
+            if o.completions is not new.value and k not in [r for r, _ in self.kept]: o.completions = None
         self.selected = None
         return new.value
 
@@ -178,20 +182,25 @@ class Album(Easel):
         self.rounds.append(made)
         self.completions = made.completions
 
+    def held(self, r:int) -> Completions: # r: number of a round
+        "The completions of a round."
+        if not 0 <= r < len(self.rounds): raise ValueError(f'there is no round {r + 1}; there are {len(self.rounds)}')
+        if self.rounds[r].completions is None: raise ValueError(f'round {r + 1} is no longer held; the last {self.hold} are, and those of which something is kept')
+        return self.rounds[r].completions
+
     def show(self,
         r:int, # number of a round
         i:int|None=None, # number of a completion in it
     ):
         "Go to a round, and look at one of its completions."
-        if not 0 <= r < len(self.rounds): raise ValueError(f'there is no round {r + 1}; there are {len(self.rounds)}')
-        self.completions = self.rounds[r].completions
+        self.completions = self.held(r)
         self.selected = i
 
     def which(self, i=None, r=None): # the pair (round, completion); by default what is on the screen
         "Name a completion by two numbers, and make sure that it exists."
         i, r = self.selected if i is None else i, self.round if r is None else r
         if i is None or r is None: raise ValueError('choose a completion first')
-        if not (0 <= r < len(self.rounds) and 0 <= i < len(self.rounds[r].completions)): raise ValueError(f'there is no completion {i + 1} in round {r + 1}')
+        if not 0 <= i < len(self.held(r)): raise ValueError(f'there is no completion {i + 1} in round {r + 1}')
         return r, i
 
     def keep(self, i=None, r=None):
@@ -487,7 +496,7 @@ class CompletionWidget(Studio, anywidget.AnyWidget):
     def _on_sample(self, name): self.image = sample_path(name)
 
     def _on_large(self, round, which):
-        c = self.rounds[round].completions
+        c = self.held(round)
         self.send(dict(do='large', round=round, keys=['before', *which]), [screen_bytes(o) for o in previews(c, [None, *which], 1280)])
 
     def _on_upload(self, data, name, to, part, parts):
