@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from lend import lend, link, site_of
 
 root = Path(__file__).resolve().parent.parent
@@ -46,7 +47,7 @@ def base_env(env):
     for o in names:
         try: distribution(o); here.append(Requirement(o))
         except PackageNotFoundError: print(f'- {o} is not in this environment, so the stand-in for Colab lacks it too')
-    lent = lend(site, here, hard=True)
+    lent = lend(site, here, hard=True, but={canonicalize_name(o.split('==')[0]) for o in pins})
     for name, text in stub.items():
         (site/'google'/'colab').mkdir(parents=True, exist_ok=True)
         (site/'google'/'colab'/name).write_text(text)
@@ -97,6 +98,21 @@ def one(file, kernel, content, environ):
     print(f'- {"ok  " if not done.returncode else "FAIL"} {seconds:4.0f} s  {name}' + (f', {done.stdout.strip()} GiB of memory' if not done.returncode else ''), flush=True)
     return name, seconds, done.returncode and (done.stdout + done.stderr)[-3500:]
 
+def prepare(tmp, i, line, before):
+    "The i-th environment and its kernel, with what a first cell installs; (variables of the environment, faults)."
+    env, at, scratch, spec = tmp/f'env{i}', time.time(), tmp/f'scratch{i}', tmp/'jupyter'/'kernels'/f'colab{i}'
+    copy_env(tmp/'base', env)
+    environ = shell_env(tmp, env)
+    scratch.mkdir()
+    if line: run(['bash', '-c', line], env=environ, cwd=scratch)
+    after = versions(env)
+    changed = {k: (v, after.get(k)) for k, v in before.items() if after.get(k) != v}
+    print(f'- {time.time() - at:.0f} s to install {", ".join(sorted(set(after) - set(before))) or "nothing"}' + (f'; changed: {changed}' if changed else ''), flush=True)
+    spec.mkdir(parents=True)
+    (spec/'kernel.json').write_text(json.dumps(dict(argv=[f'{env}/bin/python', '-m', 'ipykernel_launcher', '-f', '{connection_file}'],
+                                    display_name=spec.name, language='python', env=dict(PATH=environ['PATH']))))
+    return environ, [f'{line} changes {k} from {changed[k][0]} to {changed[k][1]}' for k in sacred if k in changed]
+
 def main(names, jobs, tmp, content):
     start, files = time.time(), [root/'nbs'/f'{Path(o).stem}.ipynb' for o in names] or sorted((root/'nbs').glob('[!_.]*.ipynb'))
     base_env(tmp/'base')
@@ -116,23 +132,9 @@ def main(names, jobs, tmp, content):
                    for i, c in enumerate(nb['cells']) if re.search(r'^#\|\s*eval:\s*false', ''.join(c['source']), re.M) and '/content' not in ''.join(c['source'])]
         if not line: faults.append(f'{f.name} has no cell that installs the package on Colab')
         groups.setdefault(line, []).append(file)
-    todo = []
-    for i, (line, members) in enumerate(groups.items()):
-        env, kernel = tmp/f'env{i}', f'colab{i}'
-        copy_env(tmp/'base', env)
-        environ, at = shell_env(tmp, env), time.time()
-        scratch = tmp/f'scratch{i}'; scratch.mkdir()
-        if line: run(['bash', '-c', line], env=environ, cwd=scratch)
-        after = versions(env)
-        changed = {k: (v, after.get(k)) for k, v in before.items() if after.get(k) != v}
-        new = sorted(set(after) - set(before))
-        print(f'- {time.time() - at:.0f} s to install {", ".join(new) or "nothing"}' + (f'; changed: {changed}' if changed else ''), flush=True)
-        faults += [f'{line} changes {k} from {changed[k][0]} to {changed[k][1]}' for k in sacred if k in changed]
-        spec = tmp/'jupyter'/'kernels'/kernel
-        spec.mkdir(parents=True)
-        (spec/'kernel.json').write_text(json.dumps(dict(argv=[f'{env}/bin/python', '-m', 'ipykernel_launcher', '-f', '{connection_file}'],
-                                        display_name=kernel, language='python', env=dict(PATH=environ['PATH']))))
-        todo += [(f, kernel, content, environ) for f in members]
+    with ThreadPoolExecutor(jobs) as pool: ready = [*pool.map(lambda o: prepare(tmp, *o, before), enumerate(groups))]
+    faults += [o for _, wrong in ready for o in wrong]
+    todo = [(f, f'colab{i}', content, environ) for i, ((environ, _), members) in enumerate(zip(ready, groups.values())) for f in members]
     todo.sort(key=lambda o: -o[0].stat().st_size)       # long ones tend to be large: they begin first
     with ThreadPoolExecutor(jobs) as pool: done = [*pool.map(lambda o: one(*o), todo)]
     for env in tmp.glob('env*'):
