@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from lend import lend, link, site_of
 
 root = Path(__file__).resolve().parent.parent
@@ -46,7 +47,7 @@ def base_env(env):
     for o in names:
         try: distribution(o); here.append(Requirement(o))
         except PackageNotFoundError: print(f'- {o} is not in this environment, so the stand-in for Colab lacks it too')
-    lent = lend(site, here, hard=True)
+    lent = lend(site, here, hard=True, but={canonicalize_name(o.split('==')[0]) for o in pins})
     for name, text in stub.items():
         (site/'google'/'colab').mkdir(parents=True, exist_ok=True)
         (site/'google'/'colab'/name).write_text(text)

@@ -32,13 +32,13 @@ def place(dist, site, hard):
         elif at.is_dir(): shutil.copytree(at, to, copy_function=link, dirs_exist_ok=True, ignore=lambda d, names: [n for n in names if (to/Path(d).relative_to(at)/n).is_file()])
         else: link(at, to)
 
-def lend(site, requirements, hard=False):
-    "Lend what is required, and what that requires; gives the packages by name."
+def lend(site, requirements, hard=False, but=()):
+    "Lend what is required, and what that requires, except what is there already; gives the packages by name."
     lent, todo = {}, [(r, r.extras) for r in requirements]
     while todo:
         r, extras = todo.pop(0)
         key = (canonicalize_name(r.name), *sorted(extras))
-        if key in lent: continue
+        if key in lent or key[0] in but: continue
         d = distribution(r.name)
         if not r.specifier.contains(d.version, prereleases=True): sys.exit(f'{r} is required, {d.version} is here')
         lent[key] = d
