@@ -96,6 +96,7 @@ def one(file, kernel, content, environ):
                           capture_output=True, text=True, stdin=subprocess.DEVNULL)
     seconds, name = time.time() - start, file.stem
     print(f'- {"ok  " if not done.returncode else "FAIL"} {seconds:4.0f} s  {name}' + (f', {done.stdout.strip()} GiB of memory' if not done.returncode else ''), flush=True)
+    if done.returncode: print((done.stdout + done.stderr)[-800:], flush=True)
     return name, seconds, done.returncode and (done.stdout + done.stderr)[-3500:]
 
 def prepare(tmp, i, line, before):
