@@ -19,7 +19,7 @@ setup(
     classifiers=[f'Development Status :: {statuses[int(cfg["status"]) - 1]}', f'Intended Audience :: {cfg["audience"]}',
                  f'Natural Language :: {cfg["language"]}', 'Operating System :: OS Independent',
                  'Programming Language :: Python :: 3', 'Programming Language :: Python :: 3 :: Only',
-                 *[f'Programming Language :: Python :: 3.{n}' for n in range(10, 14)],
+                 *[f'Programming Language :: Python :: 3.{n}' for n in range(10, 13)],
                  'Framework :: Jupyter', 'Topic :: Scientific/Engineering :: Artificial Intelligence', 'Typing :: Typed'],
     project_urls={'Documentation': cfg['doc_host'] + cfg['doc_baseurl'], 'Changelog': cfg['git_url'] + f'/blob/{cfg["branch"]}/CHANGELOG.md',
                   'Issues': cfg['git_url'] + '/issues'},

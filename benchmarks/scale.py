@@ -10,11 +10,12 @@ from picnet_nb.data import FileList, PictureFiles, PictureSet, PictureStream, li
 from picnet_nb.masks import make_masks
 from picnet_nb.train import TrainConfig, Trainer
 
-def machine():
+def machine(device:str) -> dict:
     "What the numbers depend on."
-    cpu = next((o.split(':')[1].strip() for o in open('/proc/cpuinfo') if o.startswith('model name')), '') if Path('/proc/cpuinfo').exists() else platform.processor()
-    return dict(cpu=cpu, cores=os.cpu_count(), gpu=torch.cuda.get_device_name() if torch.cuda.is_available() else None, load=os.getloadavg()[0] if hasattr(os, 'getloadavg') else None,
-                python=platform.python_version(), torch=torch.__version__, date=time.strftime('%Y-%m-%d'))
+    info, cpu = Path('/proc/cpuinfo'), platform.processor()
+    if info.exists(): cpu = next((o.split(':')[1].strip() for o in info.read_text().splitlines() if o.startswith('model name')), cpu)
+    return dict(device=torch.cuda.get_device_name() if device == 'cuda' else cpu, kind=device, cores=os.cpu_count(), threads=torch.get_num_threads(),
+                load=round(os.getloadavg()[0], 1) if hasattr(os, 'getloadavg') else None, python=platform.python_version(), torch=torch.__version__, date=time.strftime('%Y-%m-%d'))
 
 def rates(f, per:int, seconds:float, rounds:int=3, alone:bool=True):
     "Median, lowest and highest number of pictures a second; a call of `f` does `per` of them. With `alone`, the processor's time for one as well."
@@ -107,14 +108,10 @@ def completing(tmp:Path, pictures:int, device, counts=(1, 2)):
         out, _ = launch(k, '-m', 'picnet_nb.complete', folder, 'strokes', '--n', 1, '--out', tmp/f'outs{k}', *(['--device', 'cpu'] if device == 'cpu' else []))
         yield dict(what=f'folder completed, 1 of each, {k} processes', pictures_per_second=float(out.split('pictures/s')[0].split()[-1]))
 
-def table(rows):
-    "As markdown."
-    lines = ['| what | result |', '|---|---|']
-    for o in rows:
-        o = dict(o); what = o.pop('what')
-        tell = lambda v: f'{v[0]:g} ({v[1]:g} to {v[2]:g})' if isinstance(v, list) else f'{v:,}'
-        lines.append(f'| {what} | ' + ', '.join(f'{tell(v)} {k.replace("_", " ")}' for k, v in o.items()) + ' |')
-    return '\n'.join(lines)
+def row(what:str, **numbers) -> dict:
+    "A row of the result file: the numbers, and how the table tells them."
+    tell = lambda v: f'{v[0]:g} ({v[1]:g} to {v[2]:g})' if isinstance(v, list) else f'{v:,}'
+    return dict(what=what, ours=', '.join(f'{tell(v)} {k.replace("_", " ")}' for k, v in numbers.items()), numbers=numbers)
 
 def main(argv=None):
     p = argparse.ArgumentParser('benchmarks.scale', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -126,7 +123,7 @@ def main(argv=None):
     p.add_argument('--steps', type=int, default=12, help='of training in several processes')
     p.add_argument('--pictures', type=int, default=48, help='to complete')
     p.add_argument('--workers', type=int, nargs='+', default=[0, 1, 2])
-    p.add_argument('--out', type=Path, default=Path(__file__).parent/'scale.json')
+    p.add_argument('--out', type=Path, help='default: results/scale-cpu.json or -cuda.json, beside this file')
     a = p.parse_args(argv)
     device, rows = 'cuda' if torch.cuda.is_available() else 'cpu', []
     with tempfile.TemporaryDirectory() as d:
@@ -135,8 +132,10 @@ def main(argv=None):
                      training=lambda: training(a.size, a.batch, a.seconds, device), processes=lambda: processes(tmp, a.size, a.batch, a.steps, device),
                      completing=lambda: completing(tmp, a.pictures, device))
         for part in a.parts:
-            for row in parts[part](): rows.append(row); print(table([row]).splitlines()[-1], flush=True)
-    a.out.write_text(json.dumps(dict(machine=machine(), options={k: v for k, v in vars(a).items() if k != 'out'}, rows=rows), indent=1) + '\n')
-    print('\n' + table(rows))
+            for o in parts[part](): rows.append(row(**o)); print(f'{rows[-1]["what"]}: {rows[-1]["ours"]}', flush=True)
+    out = a.out or Path(__file__).parent/'results'/f'scale-{device}.json'
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(dict(machine=machine(device), options={k: v for k, v in vars(a).items() if k != 'out'}, rows=rows), indent=1) + '\n')
+    print(f'written to {out}')
 
 if __name__ == '__main__': main()

@@ -597,9 +597,10 @@ def main(
         many = path.is_dir()
         helpers = Helpers() if many else None
         files = picture_files(path, [a.out, a.mask]) if many else [path]
-        settings = dict(n=a.n, seed=a.seed, temperature=a.temperature, mask=spec, weights=a.weights)
+        full = lambda o: str(Path(o).resolve()) if o and Path(o).exists() else o
+        settings = dict(pictures=full(path), mask=full(spec), weights=full(a.weights), n=a.n, seed=a.seed, temperature=a.temperature)
         old = many and same_settings(a.out, settings, write=False)
-        device = a.device or (f'cuda:{helpers.local%torch.cuda.device_count()}' if many and torch.cuda.is_available() else None)
+        device = f'cuda:{helpers.local%torch.cuda.device_count()}' if many and a.device in (None, 'cuda') and torch.cuda.is_available() else a.device
         completer = Completer.from_pretrained(a.weights, device)
         if a.n < 1 or not a.temperature >= 0: raise ValueError('n must be at least 1, and temperature at least 0')
         if many: helpers.sum(0); same_settings(a.out, settings)     # first all look, then they write

@@ -60,12 +60,13 @@ def rectangle_masks(
     generator:torch.Generator|None=None, # source of randomness
     device=None, # where the masks are needed
     count:tuple=(1, 5), # fewest and most rectangles
+    part=slice(None), # make only these of the n, which are as if all were made: the share of one process of several
 ) -> torch.Tensor: # (n, 1, H, W) bool, True in the holes
     "One to five random rectangles, which may overlap."
     (H, W), (lo, hi) = _hw(size, 16), count
     if not 1 <= lo <= hi: raise ValueError(f'count is (fewest, most) rectangles with 1 <= fewest <= most, not {count}')
-    u = _rand(n, 1 + 4*hi, generator=generator, device=device)
-    N, u = lo + (u[:, :1]*(hi - lo + 1)).floor(), u[:, 1:].view(n, hi, 4)
+    u = _rand(n, 1 + 4*hi, generator=generator, device=device)[part]
+    N, u = lo + (u[:, :1]*(hi - lo + 1)).floor(), u[:, 1:].view(-1, hi, 4)
     used = torch.arange(hi, device=u.device) < N
     def inside(length, u):
         x, (start, end) = torch.arange(length, device=u.device), _spans(length, N, u)
@@ -158,17 +159,18 @@ def stroke_masks(
     size:int|tuple, # pixels: one number, or (H, W)
     generator:torch.Generator|None=None, # source of randomness
     device=None, # where the masks are needed
+    part=slice(None), # make only these of the n, which are as if all were made: the share of one process of several
 ) -> torch.Tensor: # (n, 1, H, W) bool, True in the holes
     "16 to 64 random lines, discs and elliptic arcs, whose width grows with the picture."
     H, W = _hw(size, 16)
-    u = _rand(n, 1 + 64*9, generator=generator)
-    segments = stroke_segments(u[:, 1:].view(n, 64, 9), 16 + (49*u[:, 0]).floor(), H, W)
-    steps = torch.zeros(n, H, W + 1, dtype=torch.int32, device=device)
+    u = _rand(n, 1 + 64*9, generator=generator)[part]
+    segments = stroke_segments(u[:, 1:].view(-1, 64, 9), 16 + (49*u[:, 0]).floor(), H, W)
+    steps = torch.zeros(len(u), H, W + 1, dtype=torch.int32, device=device)
     for which, p, q, r in zip(*(o.to(steps.device).split(2**18//H + 1) for o in segments)): add_spans(steps, which, *segment_spans(p, q, r, H))
     return filled(steps)[:, None]
 
 # %% ../nbs/01_masks.ipynb #5223acd6
-def _center_masks(n, size, generator=None, device=None): return center_mask(n, size, device)
+def _center_masks(n, size, generator=None, device=None, part=slice(None)): return center_mask(n, size, device)[part]
 
 # %% ../nbs/01_masks.ipynb #c186be1d
 families = dict(center=_center_masks, rectangles=rectangle_masks, strokes=stroke_masks)
@@ -180,16 +182,18 @@ def make_masks(
     size:int|tuple, # pixels: one number, or (H, W)
     generator:torch.Generator|None=None, # source of randomness
     device=None, # where the masks are needed
+    part=slice(None), # make only these of the n, which are as if all were made: the share of one process of several
 ) -> torch.Tensor: # (n, 1, H, W) bool, True in the holes
     "A batch of masks, each of one of the `kinds` with equal chance."
     kinds = [kinds] if isinstance(kinds, str) or callable(kinds) else list(kinds)
     unknown = [o for o in kinds if not callable(o) and o not in families]
     if unknown or not kinds: raise ValueError(f'unknown masks {unknown}; there are {", ".join(families)}')
     pick = torch.randint(len(kinds), (n,), generator=generator, device=generator.device if generator else 'cpu').cpu()
-    mask = torch.zeros(n, 1, *_hw(size, 4), dtype=torch.bool, device=device)
+    mine = torch.zeros(n, dtype=torch.bool).index_fill_(0, torch.arange(n)[part], True)
+    mask = torch.zeros(int(mine.sum()), 1, *_hw(size, 4), dtype=torch.bool, device=device)
     for i, k in enumerate(kinds):
-        at = (pick == i).nonzero()[:, 0].to(mask.device)
-        mask[at] = (k if callable(k) else families[k])(len(at), size, generator=generator, device=device)
+        at, keep, kw = (pick[mine] == i).nonzero()[:, 0].to(mask.device), mine[pick == i], dict(generator=generator, device=device)
+        mask[at] = k(len(keep), size, **kw)[keep.to(mask.device)] if callable(k) else families[k](len(keep), size, part=keep, **kw)
     return mask
 
 # %% ../nbs/01_masks.ipynb #7e33925c

@@ -451,7 +451,7 @@ class Trainer:
         if 'part' in inspect.signature(self.data.batch).parameters: image = self.data.batch(c.batch, self.rng, part=mine)
         else: image = self.data.batch(c.batch, self.rng)[mine]
         image = image.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
-        mask = make_masks(c.masks, c.batch, c.size, self.rng, self.device)[mine]
+        mask = make_masks(c.masks, c.batch, c.size, self.rng, self.device, part=mine)
         eps = torch.randn(2, c.batch, self.net.config.latent, c.size//32, c.size//32, generator=self.rng)[:, mine].to(self.device)
         return image, mask, eps
 
