@@ -2,20 +2,14 @@
 
 Everything is measured in one run on this machine; the result file names it. Loaders are compared with what training needs.
 Beside the rates stands the processor's time for a picture where one process does all: it hardly depends on what else runs on the machine."""
-import argparse, json, os, platform, shutil, socket, statistics, subprocess, sys, tarfile, tempfile, time, tracemalloc
+import argparse, os, shutil, socket, statistics, subprocess, sys, tarfile, tempfile, time, tracemalloc
 from pathlib import Path
 import torch
 from picnet_nb.complete import Completer, complete_folder
 from picnet_nb.data import FileList, PictureFiles, PictureSet, PictureStream, list_images, sample_path
 from picnet_nb.masks import make_masks
 from picnet_nb.train import TrainConfig, Trainer
-
-def machine(device:str) -> dict:
-    "What the numbers depend on."
-    info, cpu = Path('/proc/cpuinfo'), platform.processor()
-    if info.exists(): cpu = next((o.split(':')[1].strip() for o in info.read_text().splitlines() if o.startswith('model name')), cpu)
-    return dict(device=torch.cuda.get_device_name() if device == 'cuda' else cpu, kind=device, cores=os.cpu_count(), threads=torch.get_num_threads(),
-                load=round(os.getloadavg()[0], 1) if hasattr(os, 'getloadavg') else None, python=platform.python_version(), torch=torch.__version__, date=time.strftime('%Y-%m-%d'))
+from .common import machine, save
 
 def rates(f, per:int, seconds:float, rounds:int=3, alone:bool=True):
     "Median, lowest and highest number of pictures a second; a call of `f` does `per` of them. With `alone`, the processor's time for one as well."
@@ -133,9 +127,7 @@ def main(argv=None):
                      completing=lambda: completing(tmp, a.pictures, device))
         for part in a.parts:
             for o in parts[part](): rows.append(row(**o)); print(f'{rows[-1]["what"]}: {rows[-1]["ours"]}', flush=True)
-    out = a.out or Path(__file__).parent/'results'/f'scale-{device}.json'
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(dict(machine=machine(device), options={k: v for k, v in vars(a).items() if k != 'out'}, rows=rows), indent=1) + '\n')
-    print(f'written to {out}')
+    options = {k: v for k, v in vars(a).items() if k != 'out'}
+    save('scale', dict(machine=machine(torch.device(device)), options=options, rows=rows), a.out)
 
 if __name__ == '__main__': main()

@@ -304,7 +304,7 @@ class GANLoss:
         disc, # discriminator: pictures -> scores
         real:torch.Tensor, # (B, C, H, W) real pictures
         fake:torch.Tensor, # (B, C, H, W) made pictures
-        generator:torch.Generator|None=None, # of the random mixtures
+        generator:torch.Generator|torch.Tensor|None=None, # of the random mixtures; or their (B,) uniform numbers themselves
     ) -> torch.Tensor|float: # scalar; 0. where the mode has no penalty
         "The gradient penalty that belongs to the mode."
         f = {'wgan-gp': gradient_penalty, 'wgan-div': divergence_penalty}.get(self.mode)

@@ -17,8 +17,7 @@ from tqdm.auto import tqdm
 from .masks import make_masks
 from .data import PictureSet, augment, open_pictures, show_images, write_atomic
 from .model import PICNet, PICNetConfig, Context, sample, composite, visible_part, save_weights, load_weights, read_pt
-from .losses import (kl_normal, mask_prior, pyramid_loss, l1, MSSSIML1Loss, AuthorMSSSIML1Loss, GANLoss,
-                              gradient_penalty, divergence_penalty, score_match)
+from .losses import (kl_normal, mask_prior, pyramid_loss, l1, MSSSIML1Loss, AuthorMSSSIML1Loss, GANLoss, score_match)
 from .layers import spectral
 from .metrics import diversity, FeatureDistance, Lite0Features
 
@@ -139,13 +138,12 @@ def discriminator_losses(
 ) -> dict: # name -> loss
     "The losses of both discriminators, on detached pictures; with the penalty that the GAN loss asks for."
     gan = GANLoss(net.config.gan)
-    penalty = {'wgan-gp': gradient_penalty, 'wgan-div': divergence_penalty}.get(net.config.gan)
     losses = {}
     for k, (name, fake) in enumerate((('disc', out.gen), ('disc_rec', out.rec))):
         if fake is None: continue
         disc, fake = getattr(net, name), fake[-1].detach()
-        losses[name] = gan.discriminator(disc(image), disc(fake))
-        if penalty: losses[name] = losses[name] + penalty(disc, image, fake, generator[k] if isinstance(generator, torch.Tensor) else generator)
+        mix = generator[k] if isinstance(generator, torch.Tensor) else generator
+        losses[name] = gan.discriminator(disc(image), disc(fake)) + gan.penalty(disc, image, fake, mix)
     return losses
 
 # %% ../nbs/07_train.ipynb #65d5642b
