@@ -463,6 +463,10 @@ class Helpers:
         torch.distributed.all_reduce(t)
         return [int(o) for o in t]
 
+    def close(self):
+        "Say goodbye: a process that just ends may tear down the connection of one that is still leaving."
+        if self.n > 1 and torch.distributed.is_initialized(): torch.distributed.destroy_process_group()
+
 # %% ../nbs/09_complete.ipynb #b527a142
 class Names:
     "Where the results of each picture go: the picture's path without its suffix, or with it if two pictures differ in nothing else."
@@ -566,6 +570,7 @@ def _many(completer, helpers, files, spec, a, old):
     except KeyboardInterrupt: print('stopped; the same command goes on from there', file=sys.stderr); return 130
     except torch.OutOfMemoryError as e: print(f'picnet_complete: not enough memory on the GPU, a smaller --batch needs less ({e})', file=sys.stderr); return 1
     done, before, failed = helpers.sum(*counts)
+    helpers.close()
     took = time.perf_counter() - start
     if helpers.rank == 0: print(f'{done} completed, {before} done before, {failed} failed, of {len(files)} pictures in {took:.1f} s: {done/took:.2g} pictures/s' +
                                 f' with {helpers.n} processes'*(helpers.n > 1), file=sys.stderr if failed else sys.stdout)
