@@ -9,8 +9,8 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 # %% auto #0
-__all__ = ['SpectralNorm', 'spectral', 'iterate_always', 'fold', 'GroupNorm', 'norm_layer', 'averaged', 'ResBlock', 'UpBlock',
-           'ToRGB', 'SimAM', 'tokens', 'Attention']
+__all__ = ['SpectralNorm', 'spectral', 'iterate_always', 'fold', 'GroupNorm', 'InstanceNorm', 'norm_layer', 'averaged',
+           'ResBlock', 'UpBlock', 'ToRGB', 'SimAM', 'tokens', 'Attention']
 
 # %% ../nbs/03_layers.ipynb #ab3a0351
 class SpectralNorm(nn.Module):
@@ -95,6 +95,14 @@ class GroupNorm(nn.Module):
 
     def extra_repr(self): return f'{len(self.weight)}, groups={self.groups}, left over={len(self.weight) - self.split}'
 
+# %% ../nbs/03_layers.ipynb #f0097137
+class InstanceNorm(nn.GroupNorm):
+    "Instance normalization (Ulyanov et al. 2016), as group norm with a channel to a group, or by PyTorch's own where that is faster."
+    def forward(self, x):
+        if x.dtype != torch.bfloat16 or x.device.type != 'cpu' or not torch.is_grad_enabled(): return super().forward(x)
+        w, b = (None if o is None else o.to(x.dtype) for o in (self.weight, self.bias))
+        return F.instance_norm(x, weight=w, bias=b, eps=self.eps)
+
 # %% ../nbs/03_layers.ipynb #a2a8af82
 def norm_layer(
     kind:str, # 'none', 'instance' or 'group'
@@ -102,7 +110,7 @@ def norm_layer(
 ) -> nn.Module: # the layer
     "The normalization named `kind` for `c` channels."
     if kind == 'none': return nn.Identity()
-    if kind == 'instance': return nn.GroupNorm(c, c)
+    if kind == 'instance': return InstanceNorm(c, c)
     if kind == 'group': return GroupNorm(c)
     raise ValueError(f"norm is 'none', 'instance' or 'group', not {kind!r}")
 

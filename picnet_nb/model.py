@@ -16,11 +16,13 @@ from .data import write_atomic
 from .layers import ResBlock, UpBlock, ToRGB, Attention, SimAM, SpectralNorm, spectral, fold
 
 # %% auto #0
-__all__ = ['PICNetConfig', 'trunk', 'visible_part', 'split', 'composite', 'to_normal', 'Context', 'Encoder', 'Generator',
-           'changed', 'Discriminator', 'check_pair', 'PICNet', 'noise', 'sample', 'save_weights', 'load_weights',
-           'unfold', 'read_pt']
+__all__ = ['noise_channels', 'PICNetConfig', 'trunk', 'visible_part', 'split', 'composite', 'to_normal', 'Context', 'Encoder',
+           'Generator', 'changed', 'Discriminator', 'check_pair', 'PICNet', 'noise', 'sample', 'save_weights',
+           'load_weights', 'unfold', 'read_pt']
 
 # %% ../nbs/04_model.ipynb #b0e4c809
+noise_channels = 4, 16, 64, 256   # of a code: noise for the maps of twice its size, 4, 8 and 16 times
+
 @dataclass
 class PICNetConfig:
     "What a PICNet looks like, and what it was trained for. The defaults are the released model's."
@@ -29,6 +31,7 @@ class PICNetConfig:
     max_width:int = 128        # ... up to here, at most 4*width
     disc_width:int|None = None # the same for the discriminators; `width` if not given
     latent:int = 128           # channels of the latent code
+    noise:float = 0.           # weight, at the start, of the noise maps that the generator gets in the hole; 0: none, as in the paper
     prior_blocks:int = 6       # residual blocks between the encoder and the prior
     norm:str = 'instance'      # of the generator: 'none', 'instance' or 'group'
     attention:str = 'none'     # what stands before the short+long term attention: 'none' or 'simam'
@@ -43,10 +46,14 @@ class PICNetConfig:
             v = getattr(self, k)
             if not (isinstance(v, int) and least <= v <= most or k == 'disc_width' and v is None): raise ValueError(
                 f'{k} is a whole number from {least} to {most}, not {v!r}')
+        if not (isinstance(self.noise, (int, float)) and 0 <= self.noise <= 10): raise ValueError(f'noise is a number from 0 to 10, not {self.noise!r}')
         if self.gan not in ('lsgan', 'hinge', 'wgan-gp', 'wgan-div'): raise ValueError(f"gan is 'lsgan', 'hinge', 'wgan-gp' or 'wgan-div', not {self.gan!r}")
         if self.max_width > 4*self.width: raise ValueError(
             f'max_width is {self.max_width}, but can be at most 4*width = {4*self.width}: the attention needs equal channels at 1/8 and 1/16 of the size')
         if self.attention not in ('none', 'simam'): raise ValueError(f"attention is 'none' or 'simam', not {self.attention!r}")
+
+    @property
+    def code(self): return self.latent + sum(noise_channels)*(self.noise > 0)   # channels of a whole code, noise and all
 
     @classmethod
     def from_dict(cls, d:dict):
@@ -142,17 +149,32 @@ class Generator(nn.Module):
         self.simam = SimAM() if cfg.attention == 'simam' else nn.Identity()
         self.attention = Attention(w[1])
         self.out = nn.ModuleList([ToRGB(c) for c in w[1:]])
+        self.latent, self.noise = cfg.latent, None
+        if cfg.noise: self.add_noise(cfg.noise)
+
+    def add_noise(self, weight:float): # at the start, in all channels
+        "Get weights for maps of noise."
+        self.noise = nn.ParameterList([torch.full_like(o.conv2.bias, weight) for o in self.up[:4]])
+
+    def rise(self, i, x, maps, hole):
+        "The i-th block up, and noise in the hole."
+        x = self.up[i](x)
+        if not maps: return x
+        n = F.pixel_shuffle(maps[i], 2**(i + 1))*F.interpolate(hole, x.shape[2:], mode='area')
+        return x + (self.noise[i][:, None, None]*n).to(x.dtype)
 
     def forward(self,
-        z:torch.Tensor, # (B, z, H/32, W/32) latent codes
+        z:torch.Tensor, # (B, z, H/32, W/32) latent codes; with or without their channels of noise
         context:Context, # of the visible pictures, or of one picture for all codes
         box:tuple|None=None, # left, top, right, bottom, even numbers: the part of the largest picture to make; None: all of it
     ) -> list: # [(B, 3, H/8, W/8), ..., (B, 3, H, W)], each in [-1, 1]
-        x = self.up[1](self.up[0](self.first(z) + context.feature))
-        x = self.attention(self.simam(x), context.encoded, context.visible)
+        z, tail = z[:, :self.latent], z[:, self.latent:]
+        maps, hole = tail.shape[1] and tail.split(noise_channels, 1), 1 - context.visible
+        x = self.rise(0, self.first(z) + context.feature, maps, hole)
+        x = self.attention(self.simam(self.rise(1, x, maps, hole)), context.encoded, context.visible)
         images = [self.out[0](x)]
-        for up, out in zip(self.up[2:-1], self.out[1:-1]):
-            x = up(torch.cat([x, images[-1]], 1))
+        for i, out in enumerate(self.out[1:-1], 2):
+            x = self.rise(i, torch.cat([x, images[-1]], 1), maps, hole)
             images.append(out(x))
         x, up, out = torch.cat([x, images[-1]], 1), self.up[-1], self.out[-1]
         if box is None: return [*images, out(up(x))]
@@ -237,7 +259,9 @@ class PICNet(nn.Module):
         "Distribution of latent codes that fit the visible picture, and the generator's context."
         check_pair(image, mask)
         f = self.encoder(split(image, mask)[0].to(self.dtype))
-        return self.encoder.prior(f[-1]), self._context(f, mask)
+        d, more = self.encoder.prior(f[-1]), self.config.code - self.config.latent
+        if more: d = Normal(*(F.pad(t, (0, 0, 0, 0, 0, more), value=v) for t, v in ((d.mean, 0.), (d.stddev, 1.))), validate_args=False)   # noise is standard normal
+        return d, self._context(f, mask)
 
     def posterior(self,
         image:torch.Tensor, # (B, 3, H, W) in [-1, 1]

@@ -23,8 +23,8 @@ from .metrics import diversity, FeatureDistance, Lite0Features
 
 # %% auto #0
 __all__ = ['TrainConfig', 'Paths', 'run_paths', 'pixel_loss', 'generator_losses', 'discriminator_losses', 'judge', 'jitter',
-           'Teacher', 'make_ema', 'update_ema', 'only_one', 'checkpoints', 'in_notebook', 'plot_losses', 'Live',
-           'sheet', 'ProcessLost', 'Processes', 'autocast_dtype', 'Trainer', 'main']
+           'Teacher', 'PatchDiscriminator', 'make_ema', 'update_ema', 'only_one', 'checkpoints', 'in_notebook',
+           'plot_losses', 'Live', 'sheet', 'ProcessLost', 'Processes', 'autocast_dtype', 'Trainer', 'main']
 
 # %% ../nbs/07_train.ipynb #4983ac87
 @dataclass
@@ -37,6 +37,7 @@ class TrainConfig:
     lr:float = 1e-4            # learning rate of both Adam optimizers
     beta1:float = 0.           # Adam's first β ...
     beta2:float = 0.999        # ... and second
+    lr_disc:float|None = None  # learning rate of the discriminators, if it is to differ
     warmup:int = 0             # steps over which the learning rate rises, at the start
     decay:float = 0.           # share of the steps, at the end, over which the learning rate falls to 0
     rec:float = 20.            # weight of the reconstruction losses
@@ -50,6 +51,8 @@ class TrainConfig:
     features:float = 0.        # weight of the feature distance on the reconstructive path
     features_gen:float = 0.    # the same on the generative path
     projected:float = 0.       # weight of the projected discriminator's lessons
+    patch:float = 0.           # weight of the lessons of the patch discriminator, which looks at the hole alone
+    r1:float = 1e-3            # weight of the patch discriminator's gradient penalty
     paths:str = 'two'          # 'two': the paper's; 'one': the generative path alone, told to reproduce everything
     pixel:str = 'l1'           # reconstruction loss: 'l1', 'ms-ssim-l1' or 'author' (the improvements' own variant)
     masks:tuple = ('rectangles', 'strokes') # families of holes, each picture gets one of them
@@ -90,7 +93,8 @@ def run_paths(
 ) -> Paths:
     "Encode both parts of the picture, draw a code from each distribution, decode both."
     prior, posterior, ctx = net.encode_both(image, mask)
-    zs = [posterior.mean + posterior.stddev*eps[0]]*two + [prior.mean + prior.stddev*eps[1]]
+    (eq, _), (ep, tail) = ((e[:, :net.config.latent], e[:, net.config.latent:]) for e in eps)
+    zs = [torch.cat([posterior.mean + posterior.stddev*eq, 0*tail], 1)]*two + [torch.cat([prior.mean + prior.stddev*ep, tail], 1)]
     images = net.decode(torch.cat(zs), Context(*(torch.cat([t]*len(zs)) for t in ctx)))
     if not two: return Paths(prior, posterior, None, images)
     rec, gen = zip(*(o.chunk(2) for o in images))
@@ -211,6 +215,51 @@ class Teacher(nn.Module):
             scores = [s.mean() for o in (rec, gen) if o for s in self.score(o)]
             losses['proj_gen'] = -cfg.projected*sum(scores)/len(scores)
         return losses
+
+# %% ../nbs/07_train.ipynb #9dfd7e9d
+class PatchDiscriminator(nn.Module):
+    "Scores of a picture's 8x8 patches, of which those in the hole count (after Isola et al. 2017)."
+    def __init__(self,
+        width:int=48, # channels of the first convolution; they double twice
+    ):
+        super().__init__()
+        w, conv = width, lambda a, b, k, stride: nn.Conv2d(a, b, k, stride, 1)
+        self.layers = nn.ModuleList([conv(4, w, 4, 2), conv(w, 2*w, 4, 2), conv(2*w, 4*w, 4, 2), conv(4*w, 4*w, 3, 1), conv(4*w, 1, 3, 1)])
+        for o in self.layers: nn.init.normal_(o.weight, std=o.weight[0].numel()**-.5); nn.init.zeros_(o.bias)
+
+    def forward(self,
+        image:torch.Tensor, # (B, 3, H, W)
+        mask:torch.Tensor, # (B, 1, H, W) bool, True = hole
+    ) -> tuple: # scores (B, 1, H/8, W/8), high for real; weights alike, which are 0 outside the hole and whose mean is 1 in each picture with a hole
+        "Score patch by patch, and say which patches count."
+        cells, x, (*body, last) = F.max_pool2d(mask.float(), 8), torch.cat([image.float(), 2*mask.float() - 1], 1), self.layers
+        for o in body: x = 2**.5*F.leaky_relu(o(x), .2)      # √2 keeps the spread of the values
+        return last(x).float(), cells/cells.mean((1, 2, 3), keepdim=True).clamp_min(1e-6)
+
+    def made(self, seen, mask):
+        "Composites of the paths, and their holes."
+        made = [o[-1] for o in (seen.rec, seen.gen) if o]
+        return torch.cat(made), mask.repeat(len(made), 1, 1, 1)
+
+    def penalty(self, image, mask) -> torch.Tensor: # scalar
+        "R1: how steep the scores in the hole are at real pictures (Mescheder et al. 2018)."
+        image = image.detach().requires_grad_()
+        score, w = self(image, mask)
+        grad, = torch.autograd.grad((score*(w > 0)).sum(), image, create_graph=True)
+        return grad.float().square().sum((1, 2, 3)).mean()
+
+    def discriminator(self, image, mask, seen:Paths, r1:float=0.) -> dict: # name -> loss
+        "What the discriminator minimizes: its mistakes in the hole, and the penalty with weight `r1`."
+        made, holes = self.made(seen, mask)
+        (real, w), (fake, v) = self(image, mask), self(made.detach(), holes)
+        losses = dict(patch=(w*F.softplus(-real)).mean() + (v*F.softplus(fake)).mean())
+        return losses | (dict(r1=r1*self.penalty(image, mask)) if r1 else {})
+
+    def generator(self, mask, seen:Paths, weight:float) -> dict: # name -> weighted loss
+        "The lesson for encoder and generator."
+        made, holes = self.made(seen, mask)
+        score, w = self(made, holes)
+        return dict(patch_gen=weight*(w*F.softplus(-score)).mean()*len(made)/len(mask))
 
 # %% ../nbs/07_train.ipynb #2be2c0c6
 def make_ema(
@@ -420,9 +469,10 @@ class Trainer:
         self.ema = make_ema(self.net)
         c = self.cfg
         self.teacher = Teacher().to(self.device, memory_format=torch.channels_last) if c.features or c.features_gen or c.projected else None
-        heads = [self.teacher.heads] if self.teacher else []
+        self.patch = PatchDiscriminator().to(self.device, memory_format=torch.channels_last) if c.patch else None
+        self.heads = [*([self.teacher.heads] if self.teacher else []), *([self.patch] if self.patch else [])]    # discriminators beside those of PICNet
         adam = lambda *nets: torch.optim.Adam([p for n in nets for p in n.parameters()], lr=self.cfg.lr, betas=(self.cfg.beta1, self.cfg.beta2))
-        self.opt_g, self.opt_d = adam(self.net.generator, self.net.encoder), adam(self.net.disc, self.net.disc_rec, *heads)
+        self.opt_g, self.opt_d = adam(self.net.generator, self.net.encoder), adam(self.net.disc, self.net.disc_rec, *self.heads)
         self.dtype, self.pixel = autocast_dtype(self.cfg.amp, self.device), pixel_loss(self.cfg.pixel)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.dtype == torch.float16)
         self.rng = torch.Generator().manual_seed(self.cfg.seed)
@@ -440,7 +490,7 @@ class Trainer:
 
     def even(self):
         "Give all processes the weights of the first, so that not even rounding drives them apart."
-        nets = [self.net, self.ema, *([self.teacher.heads] if self.teacher else [])]
+        nets = [self.net, self.ema, *self.heads]
         self.procs.same([t.data for n in nets for t in (*n.parameters(), *n.buffers())])
 
     def batch(self):
@@ -450,7 +500,7 @@ class Trainer:
         else: image = self.data.batch(c.batch, self.rng)[mine]
         image = image.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
         mask = make_masks(c.masks, c.batch, c.size, self.rng, self.device, part=mine)
-        eps = torch.randn(2, c.batch, self.net.config.latent, c.size//32, c.size//32, generator=self.rng)[:, mine].to(self.device)
+        eps = torch.randn(2, c.batch, self.net.config.code, c.size//32, c.size//32, generator=self.rng)[:, mine].to(self.device)
         return image, mask, eps
 
     def portions(self, lesson:bool) -> list: # [((image, mask, eps, jitter, mixtures), weight)]
@@ -464,8 +514,8 @@ class Trainer:
     def look(self, image, mask, eps, jitter):
         "What the paths make of a portion, what the discriminators see of that, and the teacher's maps."
         out = self.paths(image, mask, eps)
-        seen = judge(out, image, mask) if self.teacher or self.cfg.judge == 'composite' else out
-        return out, seen if self.cfg.judge == 'composite' else out, self.teacher.look(image, seen, jitter) if self.teacher else None
+        seen = judge(out, image, mask) if self.teacher or self.patch or self.cfg.judge == 'composite' else out
+        return out, seen if self.cfg.judge == 'composite' else out, self.teacher.look(image, seen, jitter) if self.teacher else None, seen
 
     def paths(self, image, mask, eps):
         "What the networks make of a batch; another way to train may make something else of it, see chapter 10."
@@ -492,27 +542,29 @@ class Trainer:
     def train_step(self):
         "One step of both optimizers; returns this process's part of the losses as tensors (no waiting for the GPU)."
         net, cfg, teacher, total = self.net, self.cfg, self.teacher, {}
-        discs = (net.disc, net.disc_rec, *([teacher.heads] if teacher else []))
+        discs = (net.disc, net.disc_rec, *self.heads)
         for o in discs: o.requires_grad_(True)    # a step that was interrupted may have left it off
         lesson = cfg.adv > 0 and self.step%cfg.disc_every == 0
-        portions, teach = self.portions(lesson), lesson or cfg.projected > 0
+        portions, teach = self.portions(lesson), lesson or cfg.projected > 0 or cfg.patch > 0
         keep = len(portions) == 1      # what a single portion gives serves both optimizers
         for opt in (self.opt_g, self.opt_d):
             opt.zero_grad(set_to_none=True)
-            for g in opt.param_groups: g['lr'] = cfg.lr*min(1., (self.step + 1)/max(1, cfg.warmup), (cfg.steps - self.step)/max(1., cfg.decay*cfg.steps))
+            for g in opt.param_groups: g['lr'] = (cfg.lr_disc if opt is self.opt_d and cfg.lr_disc is not None else cfg.lr)*min(1., (self.step + 1)/max(1, cfg.warmup), (cfg.steps - self.step)/max(1., cfg.decay*cfg.steps))
         for (image, mask, eps, jitter, mix), weight in portions if teach else []:
             with self.autocast(), torch.set_grad_enabled(keep): seen = self.look(image, mask, eps, jitter)
             with self.autocast():
                 d = discriminator_losses(net, image, seen[1], mix) if lesson else {}
                 if cfg.projected: d |= teacher.discriminator(*seen[2])
+                if cfg.patch: d |= self.patch.discriminator(image, mask, seen[3], 4*cfg.r1*(self.step%4 == 0))
             self.backward(d, weight, total)
         if teach: self.update(self.opt_d, discs)
         for o in discs: o.requires_grad_(False)   # the generator's losses pass through them, but don't teach them
         for (image, mask, eps, jitter, _), weight in portions:
             with self.autocast():
-                out, judged, maps = seen if keep and teach else self.look(image, mask, eps, jitter)
+                out, judged, maps, composites = seen if keep and teach else self.look(image, mask, eps, jitter)
                 g = self.losses(image, mask, out, judged, lesson)
                 if teacher: g |= teacher.generator(*maps, cfg)
+                if cfg.patch: g |= self.patch.generator(mask, composites, cfg.patch)
             self.backward(g, weight, total)
         self.update(self.opt_g, (net.encoder, net.generator))
         for o in discs: o.requires_grad_(True)
@@ -576,7 +628,7 @@ class Trainer:
         return dict(step=self.step, seconds=self.seconds, diversity=self.diversity, log=self.log, config=asdict(self.cfg), trainer=type(self).__name__,
                     model=self.net.config.to_dict(), net=self.net.state_dict(),
                     ema={k: v for k, v in self.ema.state_dict().items() if not k.startswith('disc')},
-                    heads=self.teacher.heads.state_dict() if self.teacher else None,
+                    heads=self.teacher.heads.state_dict() if self.teacher else None, patch=self.patch.state_dict() if self.patch else None,
                     opt_g=self.opt_g.state_dict(), opt_d=self.opt_d.state_dict(), scaler=self.scaler.state_dict(), rng=self.rng.get_state(),
                     data=self.data.state_dict() if hasattr(self.data, 'state_dict') else None)
 
@@ -613,6 +665,7 @@ class Trainer:
         self.net.load_state_dict(state['net'])
         self.ema.load_state_dict(state['ema'], strict=False)
         if self.teacher: self.teacher.heads.load_state_dict(state['heads'])
+        if self.patch: self.patch.load_state_dict(state['patch'])
         self.opt_g.load_state_dict(state['opt_g']); self.opt_d.load_state_dict(state['opt_d'])
         self.scaler.load_state_dict(state['scaler']); self.rng.set_state(state['rng'])
         if state.get('data'): self.data.load_state_dict(state['data'])
@@ -640,7 +693,7 @@ def main(
     p.add_argument('--weights', help='start from these weights (.safetensors) instead of from nothing')
     p.add_argument('--device', help='cuda, cpu, ...; default: a GPU if there is one')
     _add_fields(p.add_argument_group('training'), TrainConfig)
-    _add_fields(p.add_argument_group('network (only without --weights)'), PICNetConfig, skip=('image_size', 'masks'))
+    _add_fields(p.add_argument_group('network (only without --weights, but for --noise)'), PICNetConfig, skip=('image_size', 'masks'))
     a = vars(p.parse_args(argv))
     take = lambda cls: {f.name: a[f.name] for f in fields(cls) if f.name in a}
     try:
@@ -649,6 +702,7 @@ def main(
         data = open_pictures(a['folder'], cfg.size, procs.device, a['memory'], cfg.seed)
         net = load_weights(a['weights'], trainable=True) if a['weights'] else None
         if net: net.config.image_size, net.config.masks = cfg.size, cfg.masks
+        if net and a['noise'] and not net.config.noise: net.config.noise = a['noise']; net.generator.add_noise(a['noise'])
         model = PICNetConfig(**{**take(PICNetConfig), 'image_size': cfg.size})
         trainer = Trainer(data, cfg, net, model, a['out'], a['device'])
     except (ValueError, OSError, ImportError, ProcessLost) as e: sys.exit(f'picnet_train: {e}')
