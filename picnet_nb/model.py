@@ -16,9 +16,9 @@ from .data import write_atomic
 from .layers import ResBlock, UpBlock, ToRGB, Attention, SimAM, SpectralNorm, spectral, fold
 
 # %% auto #0
-__all__ = ['noise_channels', 'PICNetConfig', 'trunk', 'visible_part', 'split', 'composite', 'to_normal', 'Context', 'Encoder',
-           'Generator', 'changed', 'Discriminator', 'check_pair', 'PICNet', 'noise', 'sample', 'save_weights',
-           'load_weights', 'unfold', 'read_pt']
+__all__ = ['noise_channels', 'PICNetConfig', 'trunk', 'visible_part', 'split', 'composite', 'spread', 'seamless', 'to_normal',
+           'Context', 'Encoder', 'Generator', 'changed', 'Discriminator', 'check_pair', 'PICNet', 'noise', 'sample',
+           'save_weights', 'load_weights', 'unfold', 'read_pt']
 
 # %% ../nbs/04_model.ipynb #b0e4c809
 noise_channels = 4, 16, 64, 256   # of a code: noise for the maps of twice its size, 4, 8 and 16 times
@@ -35,6 +35,7 @@ class PICNetConfig:
     prior_blocks:int = 6       # residual blocks between the encoder and the prior
     norm:str = 'instance'      # of the generator: 'none', 'instance' or 'group'
     attention:str = 'none'     # what stands before the short+long term attention: 'none' or 'simam'
+    blend:bool = False         # correct the colors of a completion so that it meets the known pixels, see `seamless`? The paper doesn't
     gan:str = 'lsgan'          # adversarial loss: 'lsgan', 'hinge', 'wgan-gp' or 'wgan-div'
     masks:tuple = ('rectangles', 'strokes') # families of holes it was trained on
     data:str = ''              # the pictures it was trained on, in words
@@ -46,6 +47,7 @@ class PICNetConfig:
             v = getattr(self, k)
             if not (isinstance(v, int) and least <= v <= most or k == 'disc_width' and v is None): raise ValueError(
                 f'{k} is a whole number from {least} to {most}, not {v!r}')
+        if not isinstance(self.blend, bool): raise ValueError(f'blend is True or False, not {self.blend!r}')
         if not (isinstance(self.noise, (int, float)) and 0 <= self.noise <= 10): raise ValueError(f'noise is a number from 0 to 10, not {self.noise!r}')
         if self.gan not in ('lsgan', 'hinge', 'wgan-gp', 'wgan-div'): raise ValueError(f"gan is 'lsgan', 'hinge', 'wgan-gp' or 'wgan-div', not {self.gan!r}")
         if self.max_width > 4*self.width: raise ValueError(
@@ -97,6 +99,31 @@ def composite(
 ) -> torch.Tensor: # completion in the hole, the known pixels bit for bit elsewhere
     "Known pixels from the picture, the hole from the completion."
     return torch.where(mask, completion.to(image.dtype), image)
+
+# %% ../nbs/04_model.ipynb #5e474e66
+def spread(
+    x:torch.Tensor, # (B, C, H, W), 0 where nothing is known
+    known:torch.Tensor, # (B, 1, H, W) in [0, 1], how far each pixel is known
+) -> torch.Tensor: # (B, C, H, W), the known pixels as they are, the others smoothly between them; 0 if nothing is known at all
+    "Fill by pull-push."
+    h, w = x.shape[2:]
+    if max(h, w) == 1: return known*x
+    half = lambda o: F.avg_pool2d(F.pad(o, (0, w%2, 0, h%2)), 2)
+    k = half(known)
+    low = spread(half(known*x)/k.clamp_min(1e-6), (4*k).clamp(max=1))
+    return known*x + (1 - known)*F.interpolate(low, (h, w), mode='bilinear')
+
+# %% ../nbs/04_model.ipynb #4899f6c8
+def seamless(
+    image:torch.Tensor, # (B, 3, H, W) the known picture
+    completion:torch.Tensor, # (n*B, 3, H, W) what the generator made of the whole picture, the n completions of a picture in a row
+    mask:torch.Tensor, # (B, 1, H, W) bool, True = hole
+) -> torch.Tensor: # (n*B, 3, H, W), completion in the hole, without a seam; the known pixels bit for bit elsewhere
+    "Known pixels from the picture, the hole from the completion, its colors corrected by its mistakes around the hole."
+    n = len(completion)//len(image)
+    image, mask = image.repeat_interleave(n, 0), mask.repeat_interleave(n, 0)
+    wrong = spread((image - completion).masked_fill(mask, 0).float(), visible_part(mask))
+    return composite(image, (completion + wrong).clamp(-1, 1), mask)
 
 # %% ../nbs/04_model.ipynb #0364b3b0
 def to_normal(
@@ -287,6 +314,12 @@ class PICNet(nn.Module):
         if len(context.feature) > 1: context = context.repeat(len(z)//len(context.feature))
         return self.generator(z.to(context.feature.dtype), context, box)
 
+    def finish(self, image, completion, mask): # as `seamless`; (n*B, 3, H, W)
+        "Put completions into their pictures, as the configuration asks for."
+        if self.config.blend: return seamless(image, completion, mask)
+        n = len(completion)//len(image)
+        return composite(image.repeat_interleave(n, 0), completion, mask.repeat_interleave(n, 0))
+
     def score(self,
         image:torch.Tensor, # (B, 3, H, W) in [-1, 1]
         box:tuple|None=None, # left, top, right, bottom: outside of it the pictures are the same, which saves time; None: they are any pictures
@@ -321,8 +354,8 @@ def sample(
     prior, ctx = net.prior(image, mask)
     z = prior.mean[:, None] + temperature*prior.stddev[:, None]*noise(n, prior.mean, generator)
     ctx = ctx.repeat(n)
-    made = [net.generator(o, Context(*c))[-1] for o, *c in zip(z.flatten(0, 1).split(batch), *(t.split(batch) for t in ctx))]
-    return composite(image[:, None], torch.cat(made).unflatten(0, (-1, n)), mask[:, None]), z
+    made = torch.cat([net.generator(o, Context(*c))[-1] for o, *c in zip(z.flatten(0, 1).split(batch), *(t.split(batch) for t in ctx))])
+    return net.finish(image, made, mask).unflatten(0, (-1, n)), z
 
 # %% ../nbs/04_model.ipynb #81a9b014
 def save_weights(

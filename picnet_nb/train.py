@@ -16,7 +16,7 @@ from torch.distributions import Normal
 from tqdm.auto import tqdm
 from .masks import make_masks
 from .data import PictureSet, augment, open_pictures, show_images, write_atomic
-from .model import PICNet, PICNetConfig, Context, sample, composite, visible_part, save_weights, load_weights, read_pt
+from .model import PICNet, PICNetConfig, Context, sample, composite, seamless, visible_part, save_weights, load_weights, read_pt
 from .losses import (kl_normal, mask_prior, pyramid_loss, l1, MSSSIML1Loss, AuthorMSSSIML1Loss, GANLoss, score_match)
 from .layers import spectral
 from .metrics import diversity, FeatureDistance, Lite0Features
@@ -155,9 +155,10 @@ def judge(
     out:Paths,
     image:torch.Tensor, # (B, 3, H, W)
     mask:torch.Tensor, # (B, 1, H, W) bool
+    blend:bool=False, # without seams, see `seamless`?
 ) -> Paths: # the same, the known pixels of the large pictures taken from `image`
     "What a person will see of the paths' pictures."
-    put = lambda o: o and [*o[:-1], composite(image, o[-1], mask)]
+    put = lambda o: o and [*o[:-1], (seamless if blend else composite)(image, o[-1], mask)]
     return out._replace(rec=put(out.rec), gen=put(out.gen))
 
 # %% ../nbs/07_train.ipynb #035f90af
@@ -218,21 +219,21 @@ class Teacher(nn.Module):
 
 # %% ../nbs/07_train.ipynb #9dfd7e9d
 class PatchDiscriminator(nn.Module):
-    "Scores of a picture's 8x8 patches, of which those in the hole count (after Isola et al. 2017)."
+    "Scores of a picture's 16x16 patches, of which those in the hole count (after Isola et al. 2017)."
     def __init__(self,
         width:int=48, # channels of the first convolution; they double twice
     ):
         super().__init__()
         w, conv = width, lambda a, b, k, stride: nn.Conv2d(a, b, k, stride, 1)
-        self.layers = nn.ModuleList([conv(4, w, 4, 2), conv(w, 2*w, 4, 2), conv(2*w, 4*w, 4, 2), conv(4*w, 4*w, 3, 1), conv(4*w, 1, 3, 1)])
+        self.layers = nn.ModuleList([conv(4, w, 4, 2), conv(w, 2*w, 4, 2), conv(2*w, 4*w, 4, 2), conv(4*w, 4*w, 4, 2), conv(4*w, 4*w, 3, 1), conv(4*w, 1, 3, 1)])
         for o in self.layers: nn.init.normal_(o.weight, std=o.weight[0].numel()**-.5); nn.init.zeros_(o.bias)
 
     def forward(self,
         image:torch.Tensor, # (B, 3, H, W)
         mask:torch.Tensor, # (B, 1, H, W) bool, True = hole
-    ) -> tuple: # scores (B, 1, H/8, W/8), high for real; weights alike, which are 0 outside the hole and whose mean is 1 in each picture with a hole
+    ) -> tuple: # scores (B, 1, H/16, W/16), high for real; weights alike, which are 0 outside the hole and whose mean is 1 in each picture with a hole
         "Score patch by patch, and say which patches count."
-        cells, x, (*body, last) = F.max_pool2d(mask.float(), 8), torch.cat([image.float(), 2*mask.float() - 1], 1), self.layers
+        cells, x, (*body, last) = F.max_pool2d(mask.float(), 16), torch.cat([image.float(), 2*mask.float() - 1], 1), self.layers
         for o in body: x = 2**.5*F.leaky_relu(o(x), .2)      # √2 keeps the spread of the values
         return last(x).float(), cells/cells.mean((1, 2, 3), keepdim=True).clamp_min(1e-6)
 
@@ -514,7 +515,7 @@ class Trainer:
     def look(self, image, mask, eps, jitter):
         "What the paths make of a portion, what the discriminators see of that, and the teacher's maps."
         out = self.paths(image, mask, eps)
-        seen = judge(out, image, mask) if self.teacher or self.patch or self.cfg.judge == 'composite' else out
+        seen = judge(out, image, mask, self.net.config.blend) if self.teacher or self.patch or self.cfg.judge == 'composite' else out
         return out, seen if self.cfg.judge == 'composite' else out, self.teacher.look(image, seen, jitter) if self.teacher else None, seen
 
     def paths(self, image, mask, eps):
