@@ -397,12 +397,12 @@ def against_table(
     for o in rows: cells.setdefault(o['hole'], {'hole': f'{o["hole"]} ({o["percent"]:.0f}%)'})[o['filling']] = f'{o["l1"]:.1f} · {o["ssim"]:.2f}'
     return rows_table([*cells.values()])
 
-# %% ../nbs/14_weights.ipynb #c724b9ac
+# %% ../nbs/14_weights.ipynb #e8c59302
 @torch.no_grad()
 def rival_sheet(
     tasks:dict, # of `rivals`
     which:dict, # title -> (hole, number of the picture)
-    side:int=88, # pixels of each tile
+    side:int=72, # pixels of each tile
     n:int=3, # samples to show
 ) -> Image.Image: # RGB
     "Hole, smoothest filling, likeliest filling, samples and truth."
