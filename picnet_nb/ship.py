@@ -19,12 +19,12 @@ from .metrics import (FeatureDistance, Lite0Features, Task, bootstrap, case_shee
 
 # %% auto #0
 __all__ = ['odd_holes', 'drawings', 'verdict_words', 'parts', 'shipped', 'read_rows', 'rows_table', 'plot_runs', 'compare',
-           'card_table', 'share', 'sheets', 'ChoiceKID', 'top', 'rank_correlation', 'ranking', 'scored', 'rankings',
-           'ranking_table', 'plot_ranking', 'drawn_masks', 'scratch', 'wire', 'text', 'corner', 'big', 'mean_fill',
-           'diffuse', 'rivals', 'against', 'against_table', 'rival_sheet', 'sky', 'stripes', 'checkerboard', 'face',
-           'lines', 'photographs', 'other_pictures', 'temperatures', 'temperature_sheet', 'plot_temperatures',
-           'first_ranked', 'verdict_block', 'write_verdicts', 'read_verdicts', 'sum_up', 'changes', 'credit_lines',
-           'rounded', 'Judge', 'main']
+           'card_table', 'size_table', 'share', 'sheets', 'ChoiceKID', 'top', 'rank_correlation', 'ranking', 'scored',
+           'rankings', 'ranking_table', 'plot_ranking', 'drawn_masks', 'scratch', 'wire', 'text', 'corner', 'big',
+           'mean_fill', 'diffuse', 'rivals', 'against', 'against_table', 'rival_sheet', 'sky', 'stripes',
+           'checkerboard', 'face', 'lines', 'photographs', 'other_pictures', 'temperatures', 'temperature_sheet',
+           'plot_temperatures', 'first_ranked', 'verdict_block', 'write_verdicts', 'read_verdicts', 'sum_up', 'changes',
+           'credit_lines', 'rounded', 'Judge', 'main']
 
 # %% ../nbs/14_weights.ipynb #18a6da71
 def shipped(
@@ -55,7 +55,7 @@ def rows_table(
     line = lambda cells: f'| {" | ".join(cells)} |'
     return '\n'.join([line(o.replace('_', ' ') for o in columns), line('---' for _ in columns), *(line(cell(r.get(k)) for k in columns) for r in rows)])
 
-# %% ../nbs/14_weights.ipynb #8f30a624
+# %% ../nbs/14_weights.ipynb #0a011b71
 def plot_runs(
     rows:list, # of runs.csv
 ):
@@ -70,7 +70,7 @@ def plot_runs(
         for i, kind in enumerate(families):
             points = [(x, r[f'{key}_{kind}']) for x, r in zip(at, rows) if r['kept'] == 'yes' and r.get(f'{key}_{kind}') is not None]
             ax.plot(*zip(*points), 'o-', color=f'C{i}', ms=4, lw=1, label=kind)
-        ax.set(xlabel='minutes of training', ylabel=label, ylim=(0, None))
+        ax.set(xlabel='minutes of training', ylabel=label, xlim=(0, None), ylim=(0, None))
     axs[0].legend(fontsize=8)
 
 # %% ../nbs/14_weights.ipynb #5cb9141e
@@ -101,6 +101,26 @@ def card_table(
                 'diversity in the hole': around('diversity_hole', 3)}
                 | ({'KID × 1000': '{value:.1f} ({low:.1f} to {high:.1f})'.format(**f['kid', 'set'])} if ('kid', 'set') in f else {})
                 | {'TV in the hole, %: made · true': f'{f["tv_hole", "mean"]["value"]:.2f} · {f["tv_truth_hole", "mean"]["value"]:.2f}'})
+    return rows_table(rows)
+
+# %% ../nbs/14_weights.ipynb #203d25ff
+def size_table(
+    found:dict, # of `compare`
+    edges=(0, 15, 30, 100), # between the classes of size, % of the picture
+) -> str: # markdown
+    "Figures in the hole by kind and size of the hole."
+    rows = []
+    for hole in next(iter(found.values())).values:
+        for low, high in zip(edges, edges[1:]):
+            for i, (k, e) in enumerate(found.items()):
+                v = e.values[hole]
+                at = (v['hole_percent'] >= low) & (v['hole_percent'] < high)
+                if not at.any(): continue
+                mean = lambda x: x[at].mean().item()
+                rows.append({'hole': '' if i else f'{hole}, {low} to {high}%', 'pictures': '' if i else int(at.sum()), 'weights': k,
+                    f'PSNR in the hole, dB: mean · best of {e.info["n"]}': f'{mean(v["psnr_hole"]):.2f} · {mean(v["psnr_hole"].amax(1)):.2f}',
+                    'diversity in the hole': f'{mean(v["diversity_hole"]):.3f}'}
+                    | ({'distance to the truth in the hole': f'{mean(v["distance_hole"]):.3f}'} if 'distance_hole' in v else {}))
     return rows_table(rows)
 
 # %% ../nbs/14_weights.ipynb #87f62163
@@ -650,7 +670,7 @@ def rounded(
     if isinstance(x, (list, tuple)): return [rounded(o, digits) for o in x]
     return float(f'{x:.{digits}g}') if isinstance(x, float) else x
 
-# %% ../nbs/14_weights.ipynb #2672977e
+# %% ../nbs/14_weights.ipynb #21e69807
 class Judge:
     "Each part of the judgment writes its files into a folder."
     def __init__(self,
@@ -676,6 +696,7 @@ class Judge:
             f'± is half of the 95% bootstrap interval over pictures; brackets are the spread of KID ({i["features"]}) over random halves. ' \
             f'{i["hardware"]}, torch {i["versions"]["torch"]}.'
         self.write('card.md', f'{card_table(found)}\n\n{note}\n')
+        self.write('sizes.md', f'{size_table(found)}\n')
         keep = 'psnr', 'diversity_hole', 'kid', 'tv_hole', 'tv_truth_hole'
         self.write('card.csv', csv_text([dict(weights=k) | o for k, e in found.items() for o in e.rows if o['measure'] in keep]))
 
