@@ -9,8 +9,8 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 # %% auto #0
-__all__ = ['SpectralNorm', 'spectral', 'iterate_always', 'fold', 'GroupNorm', 'norm_layer', 'averaged', 'ResBlock', 'UpBlock',
-           'ToRGB', 'SimAM', 'tokens', 'Attention']
+__all__ = ['SpectralNorm', 'spectral', 'iterate_always', 'fold', 'GroupNorm', 'InstanceNorm', 'norm_layer', 'averaged',
+           'ResBlock', 'UpBlock', 'ToRGB', 'SimAM', 'tokens', 'Attention']
 
 # %% ../nbs/03_layers.ipynb #ab3a0351
 class SpectralNorm(nn.Module):
@@ -95,6 +95,15 @@ class GroupNorm(nn.Module):
 
     def extra_repr(self): return f'{len(self.weight)}, groups={self.groups}, left over={len(self.weight) - self.split}'
 
+# %% ../nbs/03_layers.ipynb #1n57a9ce
+class InstanceNorm(nn.GroupNorm):
+    "Instance norm with learned scale and shift, as group norm with one channel to a group."
+    def __init__(self, c:int): super().__init__(c, c)
+
+    def forward(self, x):
+        # PyTorch's kernel for channels_last takes several times as long as the other one for maps below 1024 pixels
+        return super().forward(x.contiguous() if x.device.type == 'cpu' and x[0, 0].numel() < 1024 else x)
+
 # %% ../nbs/03_layers.ipynb #a2a8af82
 def norm_layer(
     kind:str, # 'none', 'instance' or 'group'
@@ -102,7 +111,7 @@ def norm_layer(
 ) -> nn.Module: # the layer
     "The normalization named `kind` for `c` channels."
     if kind == 'none': return nn.Identity()
-    if kind == 'instance': return nn.GroupNorm(c, c)
+    if kind == 'instance': return InstanceNorm(c)
     if kind == 'group': return GroupNorm(c)
     raise ValueError(f"norm is 'none', 'instance' or 'group', not {kind!r}")
 
@@ -130,8 +139,8 @@ class ResBlock(nn.Module):
         self.conv1 = spectral(nn.Conv2d(cin, hidden, 3, padding=1))
         self.conv2 = spectral(nn.Conv2d(hidden, cout, 3, padding=1))
         self.bypass = spectral(nn.Conv2d(cin, cout, 1))
-        act = lambda c: nn.Sequential(norm_layer(norm, c), nn.LeakyReLU(slope))
-        self.act1, self.act2 = nn.Identity() if raw else act(cin), act(hidden)
+        act = lambda c, inplace: nn.Sequential(norm_layer(norm, c), nn.LeakyReLU(slope, inplace))
+        self.act1, self.act2 = nn.Identity() if raw else act(cin, norm != 'none'), act(hidden, True)   # in place where nobody else needs its input
         self.down, self.pool = down, nn.AvgPool2d(2) if down else nn.Identity()
 
     def forward(self, x):
@@ -150,7 +159,7 @@ class UpBlock(nn.Module):
     ):
         super().__init__()
         up = dict(kernel_size=3, stride=2, padding=1, output_padding=1)
-        self.norm1, self.norm2, self.act = norm_layer(norm, cin), norm_layer(norm, cout), nn.LeakyReLU(slope)
+        self.norm1, self.norm2, self.act = norm_layer(norm, cin), norm_layer(norm, cout), nn.LeakyReLU(slope, inplace=norm != 'none')
         self.conv1 = spectral(nn.Conv2d(cin, cout, 3, padding=1))
         self.conv2 = spectral(nn.ConvTranspose2d(cout, cout, **up))
         self.bypass = spectral(nn.ConvTranspose2d(cin, cout, **up))
@@ -173,11 +182,11 @@ class ToRGB(nn.Module):
         slope:float=0.1, # of the LeakyReLU
     ):
         super().__init__()
-        self.act, self.conv1 = nn.LeakyReLU(slope), spectral(nn.Conv2d(c, 3, 3))
+        self.act, self.conv1 = nn.LeakyReLU(slope, inplace=True), spectral(nn.Conv2d(c, 3, 3))
 
     def forward(self, x): # (B, c, H, W), H and W even
         with torch.autocast(x.device.type, enabled=False):   # autocast would copy everything to float32 just to pad it
-            x = F.pad(self.act(x), (1, 1, 1, 1), mode='reflect')
+            x = self.act(F.pad(x, (1, 1, 1, 1), mode='reflect'))
         w = self.conv1.weight      # asked for once: each time, the spectral norm takes a step
         w = torch.stack([F.pad(w, (j, 1 - j, i, 1 - i)) for i in (0, 1) for j in (0, 1)], 1).flatten(0, 1)
         return F.pixel_shuffle(F.conv2d(x, w, self.conv1.bias.repeat_interleave(4), stride=2), 2).tanh()
@@ -226,8 +235,12 @@ class Attention(nn.Module):
                 v = torch.cat([v.expand(len(x), -1, -1) for v in values], 2).float()
                 sums = F.scaled_dot_product_attention(q[:, None], q[:, None], v[:, None], scale=1.)[:, 0].to(x.dtype).chunk(len(values), 2)
                 return sums[0], *(s[:, rows] for s in sums[1:])
-            A = (q @ q.mT).softmax(-1).to(x.dtype)
-        return A @ values[0], *(A[:, rows] @ v for v in values[1:])
+            few, sums = max(1, 2**21//q.shape[1]**2), []      # maps whose matrices fit a CPU's cache
+            for i in range(0, len(q), few):
+                A = (q[i:i + few] @ q[i:i + few].mT).softmax(-1).to(x.dtype)
+                here = [v if len(v) == 1 else v[i:i + few] for v in values]
+                sums.append((A @ here[0], *(A[:, rows] @ v for v in here[1:])))
+            return [torch.cat(o) for o in zip(*sums)]
 
     def forward(self,
         x, # (B, C, H, W) features of the decoder or discriminator
