@@ -9,8 +9,8 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 # %% auto #0
-__all__ = ['SpectralNorm', 'spectral', 'iterate_always', 'fold', 'GroupNorm', 'InstanceNorm', 'norm_layer', 'averaged',
-           'ResBlock', 'UpBlock', 'ToRGB', 'SimAM', 'tokens', 'Attention']
+__all__ = ['SpectralNorm', 'spectral', 'iterate_always', 'fold', 'GroupNorm', 'InstanceNorm', 'norm_layer', 'toom_cook',
+           'winograd', 'Conv3', 'averaged', 'ResBlock', 'UpBlock', 'ToRGB', 'SimAM', 'tokens', 'Attention']
 
 # %% ../nbs/03_layers.ipynb #ab3a0351
 class SpectralNorm(nn.Module):
@@ -115,6 +115,49 @@ def norm_layer(
     if kind == 'group': return GroupNorm(c)
     raise ValueError(f"norm is 'none', 'instance' or 'group', not {kind!r}")
 
+# %% ../nbs/03_layers.ipynb #w1n0aa02
+def toom_cook(
+    m:int=4, # sums to compute
+    r:int=3, # weights
+    points:tuple=(0, 1, -1, 2, -2), # m + r - 2 different ones; infinity is added
+) -> tuple: # A (m, n), G (n, r), B (n, n) with n = m + r - 1, float64
+    "The matrices that make `m` neighboring sums of `r` products from `n` products."
+    rows = lambda k: torch.cat([torch.tensor(points, dtype=torch.float64)[:, None]**torch.arange(k), torch.eye(k, dtype=torch.float64)[-1:]])
+    return rows(m).T, rows(r), rows(m + r - 1).inverse().T
+
+# %% ../nbs/03_layers.ipynb #w1n0aa05
+def winograd(
+    x:torch.Tensor, # (N, C, H, W)
+    w:torch.Tensor, # (O, C, 3, 3), or the matrices that an earlier call with these weights returned
+    bias:torch.Tensor, # (O,)
+) -> tuple: # (N, O, H, W), matrices
+    "A padded 3x3 convolution in tiles of 4x4 pixels, with 36 products for each where there are 144."
+    if isinstance(w, torch.Tensor):
+        A, G, B = (torch.kron(o, o).to(w) for o in toom_cook())
+        w = A, (G @ w.permute(2, 3, 1, 0).flatten(2).flatten(0, 1)).unflatten(1, (w.shape[1], -1)), B
+    (A, U, B), (N, C, H, W) = w, x.shape
+    h, v = -(-H//4), -(-W//4)
+    p = F.pad(x.permute(0, 2, 3, 1), (0, 0, 1, 4*v - W + 1, 1, 4*h - H + 1))
+    n, i, j, c = p.stride()
+    tiles = p.as_strided((6, 6, N, h, v, C), (i, j, n, 4*i, 4*j, c)).reshape(36, -1)
+    y = A @ ((B @ tiles).view(36, -1, C) @ U).view(36, -1)
+    y = y.view(4, 4, N, h, v, -1).permute(2, 3, 0, 4, 1, 5).reshape(N, 4*h, 4*v, -1) + bias
+    return y[:, :H, :W].permute(0, 3, 1, 2), w
+
+# %% ../nbs/03_layers.ipynb #w1n0aa08
+class Conv3(nn.Conv2d):
+    "3x3 convolution, padded; with plain weights and without gradients it takes the faster of two ways."
+    def __init__(self, cin:int, cout:int): super().__init__(cin, cout, 3, padding=1); self.ready = None, None
+
+    def forward(self, x):
+        w = self._parameters.get('weight')      # None with spectral norm
+        if (w is None or torch.is_grad_enabled() or torch.is_autocast_enabled(x.device.type) or x.device.type != 'cpu' or x.dtype != torch.float32
+            or min(w.shape[:2]) < 96 or not 256 <= x[0, 0].numel() <= 1024): return super().forward(x)
+        key = w.data_ptr(), w._version           # the weights have not been moved or changed since
+        y, ready = winograd(x, self.ready[1] if self.ready[0] == key else w, self.bias)
+        self.ready = key, ready
+        return y
+
 # %% ../nbs/03_layers.ipynb #4e9b8515
 def averaged(
     w:torch.Tensor, # (O, I, k, k) weights of a convolution
@@ -136,8 +179,7 @@ class ResBlock(nn.Module):
     ):
         super().__init__()
         hidden = hidden or cout
-        self.conv1 = spectral(nn.Conv2d(cin, hidden, 3, padding=1))
-        self.conv2 = spectral(nn.Conv2d(hidden, cout, 3, padding=1))
+        self.conv1, self.conv2 = spectral(Conv3(cin, hidden)), spectral(Conv3(hidden, cout))
         self.bypass = spectral(nn.Conv2d(cin, cout, 1))
         act = lambda c, inplace: nn.Sequential(norm_layer(norm, c), nn.LeakyReLU(slope, inplace))
         self.act1, self.act2 = nn.Identity() if raw else act(cin, norm != 'none'), act(hidden, True)   # in place where nobody else needs its input
@@ -160,7 +202,7 @@ class UpBlock(nn.Module):
         super().__init__()
         up = dict(kernel_size=3, stride=2, padding=1, output_padding=1)
         self.norm1, self.norm2, self.act = norm_layer(norm, cin), norm_layer(norm, cout), nn.LeakyReLU(slope, inplace=norm != 'none')
-        self.conv1 = spectral(nn.Conv2d(cin, cout, 3, padding=1))
+        self.conv1 = spectral(Conv3(cin, cout))
         self.conv2 = spectral(nn.ConvTranspose2d(cout, cout, **up))
         self.bypass = spectral(nn.ConvTranspose2d(cin, cout, **up))
 

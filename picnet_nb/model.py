@@ -206,7 +206,7 @@ class Discriminator(nn.Module):
         box:tuple|None=None, # left, top, right, bottom: outside of it the pictures are the same; None: they are any pictures
     ) -> torch.Tensor: # (B, 1, h, w), 2x2 at 128 px, 6x6 at 256 px
         "Scores of pictures, patch by patch."
-        if box: x = self.alike(x, box)
+        if box and len(x) > 1: x = self.alike(x, box)
         else:
             for b in self.blocks[:3]: x = b(x)
         x = self.attention(self.simam(x))
