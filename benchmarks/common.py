@@ -107,7 +107,8 @@ def write_table():
     for f in sorted((here/'results').glob('*.json')):
         r = json.loads(f.read_text())
         for row in r.get('rows', []):
-            lines.append('| ' + ' | '.join([row['what'], row.get('reference', ''), row.get('ours', ''), row.get('ratio', ''), f"{r['machine']['device']}, {r['machine']['threads']} threads" if r['machine']['kind'] == 'cpu' else r['machine']['device']]) + ' |')
+            m = row.get('machine', r['machine'])
+            lines.append('| ' + ' | '.join([row['what'], row.get('reference', ''), row.get('ours', ''), row.get('ratio', ''), f"{m['device']}, {m['threads']} threads" if m['kind'] == 'cpu' else m['device']]) + ' |')
     for name in ('sampling', 'training'):
         if not (here/'results'/f'{name}-cuda.json').exists(): lines.append(f'| {name} on a GPU: `python -m benchmarks.{name} --device cuda` | | not measured | | |')
     file = here/'README.md'

@@ -3,7 +3,7 @@ import copy, types
 import torch, torch.nn.functional as F
 from torch import nn
 from torch.nn.utils import parametrize
-from picnet_nb.layers import Attention, GroupNorm, ResBlock, ToRGB, UpBlock, iterate_always
+from picnet_nb.layers import Attention, InstanceNorm, ResBlock, ToRGB, UpBlock, iterate_always
 from picnet_nb.model import unfold
 
 def res_block(self, x):
@@ -35,9 +35,10 @@ def discriminator(self, x):
 
 def plain(net):
     "Make all layers of `net` compute in the original's way, in place."
-    ways = {ResBlock: res_block, UpBlock: up_block, ToRGB: to_rgb, Attention: attention, nn.GroupNorm: instance_norm}
+    ways = {ResBlock: res_block, UpBlock: up_block, ToRGB: to_rgb, Attention: attention, InstanceNorm: instance_norm}
     for m in net.modules():
         if type(m) in ways: m.forward = types.MethodType(ways[type(m)], m)
+        if type(m) is nn.LeakyReLU: m.inplace = False
     return iterate_always(net.to(memory_format=torch.contiguous_format))
 
 def exact(net):

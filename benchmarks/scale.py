@@ -2,14 +2,14 @@
 
 Everything is measured in one run on this machine; the result file names it. Loaders are compared with what training needs.
 Beside the rates stands the processor's time for a picture where one process does all: it hardly depends on what else runs on the machine."""
-import argparse, os, shutil, socket, statistics, subprocess, sys, tarfile, tempfile, time, tracemalloc
+import argparse, csv, json, os, shutil, socket, statistics, subprocess, sys, tarfile, tempfile, time, tracemalloc
 from pathlib import Path
 import torch
-from picnet_nb.complete import Completer, complete_folder
+from picnet_nb.complete import Completer, complete_folder, picture_files
 from picnet_nb.data import FileList, PictureFiles, PictureSet, PictureStream, list_images, sample_path
 from picnet_nb.masks import make_masks
 from picnet_nb.train import TrainConfig, Trainer
-from .common import machine, save
+from .common import here, machine, save
 
 def rates(f, per:int, seconds:float, rounds:int=3, alone:bool=True):
     "Median, lowest and highest number of pictures a second; a call of `f` does `per` of them. With `alone`, the processor's time for one as well."
@@ -37,9 +37,30 @@ def scan(tmp:Path, n:int):
         if i%10_000 == 0: (sub := folder/f'{i//10_000:04}').mkdir(parents=True)
         (sub/f'photograph_{i:08}.jpg').touch()
     for name, f in (('list of paths', lambda: list_images(folder)), ('FileList', lambda: FileList(folder))):
-        start = time.perf_counter(); x = f(); took = time.perf_counter() - start; del x
-        tracemalloc.start(); x = f(); held, peak = tracemalloc.get_traced_memory(); tracemalloc.stop()
-        yield dict(what=f'list {n:,} files: {name}', seconds=round(took, 2), bytes_each=round(held/n), peak_each=round(peak/n)); del x
+        yield dict(what=f'list {n:,} files: {name}', **listing(f, n))
+    shutil.rmtree(folder)
+
+def listing(f, n:int):
+    "Seconds of `f()`, and bytes for each of `n` files: of what it returns, and at its peak."
+    start = time.perf_counter(); x = f(); took = time.perf_counter() - start; del x
+    tracemalloc.start(); x = f(); held, peak = tracemalloc.get_traced_memory(); tracemalloc.stop()
+    return dict(seconds=round(took, 2), bytes_each=round(held/n), peak_each=round(peak/n))
+
+def million(tmp:Path, n:int, device):
+    "A tree of `n` pictures, all links to a few files: listing it, and what `picnet_complete` does before and after the first picture."
+    from PIL import Image
+    folder, picture = tmp/'million', Image.open(sample_path()).resize((96, 64))
+    for i in range(n):
+        if i%10_000 == 0: (sub := folder/f'{i//10_000:04}').mkdir(parents=True); picture.save(first := sub/f'photograph_{i:08}.jpg')
+        else: os.link(first, sub/f'photograph_{i:08}.jpg')
+    yield dict(what=f'tree of {n:,} pictures: FileList', **listing(lambda: FileList(folder), n))
+    start = time.perf_counter(); files = picture_files(folder, [tmp/'first', None]); listed = time.perf_counter()
+    completer = Completer.from_pretrained(None, None if device == 'cuda' else device)
+    loaded = time.perf_counter(); done, *_ = complete_folder(completer, files, 'center', tmp/'first', 1, 0, which=[n - 1], say=lambda *a, **k: None)
+    yield dict(what=f'tree of {n:,} pictures: picnet_complete, the last one alone', seconds_to_list=round(listed - start, 2), seconds_to_complete=round(time.perf_counter() - loaded, 2))
+    assert done == 1
+    start = time.perf_counter(); data = PictureFiles(folder, 64, device=device, workers=0); data.batch(8, torch.Generator().manual_seed(0))
+    yield dict(what=f'tree of {n:,} pictures: PictureFiles, up to the first batch', seconds=round(time.perf_counter() - start, 2))
     shutil.rmtree(folder)
 
 def loaders(tmp:Path, size:int, batch:int, seconds:float, workers:list, device):
@@ -80,12 +101,17 @@ def launch(n:int, *args):
     return out[0], time.perf_counter() - start
 
 def processes(tmp:Path, size:int, batch:int, steps:int, device, counts=(1, 2)):
-    "The same training steps by one process and by several: seconds a step, start and end not counted."
+    "The same training steps by one process and by several, start and end not counted; their losses must be the same."
     for n in counts:
-        out, _ = launch(n, '-m', 'picnet_nb.train', sample_path().parent, '--size', size, '--batch', batch, '--steps', steps, '--log-every', 1, '--show-every', steps, '--save-every', steps,
+        launch(n, '-m', 'picnet_nb.train', sample_path().parent, '--size', size, '--batch', batch, '--steps', steps, '--log-every', 1, '--show-every', steps, '--save-every', steps,
                         '--out', tmp/f'run{n}', *(['--device', 'cpu'] if device == 'cpu' else []))
-        at = [float(o.split()[-2]) for o in out.splitlines() if o.startswith('step') and o.endswith(' s')]
-        yield dict(what=f'training, {size} px, batch {batch}, {n} processes', pictures_per_second=round(batch*(len(at) - 2)/max(at[-2] - at[0], .1), 2))
+        with open(tmp/f'run{n}'/'log.csv') as f: log = list(csv.DictReader(f))
+        loss = [{k: float(v) for k, v in o.items() if v and k not in ('step', 'seconds', 'diversity')} for o in log]
+        if n == counts[0]: alone = loss
+        apart = max(abs(a[k] - b[k])/max(1, abs(a[k])) for a, b in zip(alone, loss) for k in a)
+        assert len(log) == steps and apart < 1e-3, f'{n} processes train otherwise than {counts[0]}: losses differ by {apart:.2g}'
+        yield dict(what=f'training, {size} px, batch {batch}, {n} processes', pictures_per_second=round(batch*(steps - 1)/(float(log[-1]['seconds']) - float(log[0]['seconds'])), 2),
+                   **({'largest_difference_of_a_loss': float(f'{apart:.1g}')} if n != counts[0] else {}))
 
 def completing(tmp:Path, pictures:int, device, counts=(1, 2)):
     "A folder completed: pictures a second, reading and writing PNG included."
@@ -98,18 +124,36 @@ def completing(tmp:Path, pictures:int, device, counts=(1, 2)):
             assert done == pictures
             yield dict(what=f'folder completed, {n} of each, batch {batch}', pictures_per_second=round(pictures/(time.perf_counter() - start), 2),
                        ms_of_a_core_each=round(1000*(time.process_time() - work)/pictures, 1))
+
+def together(tmp:Path, pictures:int, device, counts=(1, 2)):
+    "A folder completed by the command, in one process and in several; both must make the same pictures."
+    import numpy as np
+    from PIL import Image
+    folder, made = photographs(tmp/'shared', pictures, (500, 375)), []
     for k in counts:
         out, _ = launch(k, '-m', 'picnet_nb.complete', folder, 'strokes', '--n', 1, '--out', tmp/f'outs{k}', *(['--device', 'cpu'] if device == 'cpu' else []))
-        yield dict(what=f'folder completed, 1 of each, {k} processes', pictures_per_second=float(out.split('pictures/s')[0].split()[-1]))
+        made.append([np.asarray(Image.open(o), int) for o in sorted((tmp/f'outs{k}').rglob('01.png'))])
+        apart = max(abs(a - b).max().item() for a, b in zip(made[0], made[-1]))       # another batch rounds otherwise
+        assert len(made[-1]) == pictures and apart <= 2, f'{k} processes completed otherwise than {counts[0]}'
+        yield dict(what=f'folder completed, 1 of each, {k} processes', pictures_per_second=float(out.split('pictures/s')[0].split()[-1]),
+                   **({'of_255_largest_difference': apart} if k != counts[0] else {}))
 
 def row(what:str, **numbers) -> dict:
     "A row of the result file: the numbers, and how the table tells them."
     tell = lambda v: f'{v[0]:g} ({v[1]:g} to {v[2]:g})' if isinstance(v, list) else f'{v:,}'
     return dict(what=what, ours=', '.join(f'{tell(v)} {k.replace("_", " ")}' for k, v in numbers.items()), numbers=numbers)
 
+def merged(result:dict, file:Path) -> dict:
+    "The result with the rows that an earlier one in `file` has besides; these remember the machine and the options that they were measured with."
+    if not Path(file).exists(): return result
+    old, new = json.loads(Path(file).read_text()), {o['what'] for o in result['rows']}
+    kept = [{**{k: old[k] for k in ('machine', 'options')}, **o} for o in old['rows'] if o['what'] not in new]
+    return {**result, 'rows': kept + result['rows']}
+
 def main(argv=None):
     p = argparse.ArgumentParser('benchmarks.scale', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('--parts', nargs='+', default=['scan', 'loaders', 'training', 'processes', 'completing'])
+    p.add_argument('--parts', nargs='+', default=['scan', 'loaders', 'training', 'completing', 'processes'], help='default: all; what other parts measured before stays in the result file')
+    p.add_argument('--million', action='store_true', help='only this: list a tree of a million pictures (links to a hundred files), and begin to complete it')
     p.add_argument('--files', type=int, default=200_000, help='in the folder to list')
     p.add_argument('--size', type=int, default=128)
     p.add_argument('--batch', type=int, default=8)
@@ -123,11 +167,12 @@ def main(argv=None):
     with tempfile.TemporaryDirectory() as d:
         tmp = Path(d)
         parts = dict(scan=lambda: scan(tmp, a.files), loaders=lambda: loaders(tmp, a.size, a.batch, a.seconds, a.workers, device),
-                     training=lambda: training(a.size, a.batch, a.seconds, device), processes=lambda: processes(tmp, a.size, a.batch, a.steps, device),
-                     completing=lambda: completing(tmp, a.pictures, device))
-        for part in a.parts:
+                     training=lambda: training(a.size, a.batch, a.seconds, device), completing=lambda: completing(tmp, a.pictures, device),
+                     processes=lambda: (o for f in (processes(tmp, a.size, a.batch, a.steps, device), together(tmp, a.pictures, device)) for o in f),
+                     million=lambda: million(tmp, 10**6, device))
+        for part in ['million'] if a.million else a.parts:
             for o in parts[part](): rows.append(row(**o)); print(f'{rows[-1]["what"]}: {rows[-1]["ours"]}', flush=True)
-    options = {k: v for k, v in vars(a).items() if k != 'out'}
-    save('scale', dict(machine=machine(torch.device(device)), options=options, rows=rows), a.out)
+    options = {k: v for k, v in vars(a).items() if k not in ('out', 'million')}
+    save('scale', merged(dict(machine=machine(torch.device(device)), options=options, rows=rows), a.out or here/'results'/f'scale-{device}.json'), a.out)
 
 if __name__ == '__main__': main()

@@ -89,8 +89,8 @@ class Window:
         part = np.asarray(part.resize((w, h), Image.Resampling.BICUBIC))[..., :3]
         self.x = to_tensor(Image.fromarray(np.pad(part, (*pad, (0, 0)), 'symmetric')))              # (1, 3, size, size)
         hole = np.pad(shrink_mask(self.part_mask, h, w), pad, 'symmetric')
-        self.hole, rim = torch.from_numpy(hole)[None, None], math.ceil(2*max(1, size/max(r - l, b - t))) + 1
-        l, t, r, b = hole_box(hole)
+        self.hole, rim = torch.from_numpy(hole)[None, None], 0 if (w, h) == (r - l, b - t) else math.ceil(2*max(1, size/max(r - l, b - t))) + 1
+        l, t, r, b = self.differ = hole_box(hole)        # completions differ nowhere else
         self.need = max(l - rim, 0)//2*2, max(t - rim, 0)//2*2, min(r + rim + 1, size)//2*2, min(b + rim + 1, size)//2*2   # even numbers
 
     @property
@@ -334,7 +334,7 @@ class Completer:
         "The discriminator's scores of the window with its hole filled from `parts`."
         (l, t, r, b), x = w.need, w.x.repeat(len(parts), 1, 1, 1)
         x[:, :, t:b, l:r] = composite(x[:, :, t:b, l:r], parts, w.hole[:, :, t:b, l:r])
-        return self.net.score(x, w.need)
+        return self.net.score(x, w.differ)
 
 # %% ../nbs/09_complete.ipynb #4f9604f3
 @functools.lru_cache(4)

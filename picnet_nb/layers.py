@@ -9,8 +9,8 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 # %% auto #0
-__all__ = ['SpectralNorm', 'spectral', 'iterate_always', 'fold', 'GroupNorm', 'InstanceNorm', 'norm_layer', 'averaged',
-           'ResBlock', 'UpBlock', 'ToRGB', 'SimAM', 'tokens', 'Attention']
+__all__ = ['SpectralNorm', 'spectral', 'iterate_always', 'fold', 'GroupNorm', 'InstanceNorm', 'norm_layer', 'toom_cook',
+           'winograd', 'Conv3', 'averaged', 'ResBlock', 'UpBlock', 'ToRGB', 'SimAM', 'tokens', 'Attention']
 
 # %% ../nbs/03_layers.ipynb #ab3a0351
 class SpectralNorm(nn.Module):
@@ -97,11 +97,14 @@ class GroupNorm(nn.Module):
 
 # %% ../nbs/03_layers.ipynb #f0097137
 class InstanceNorm(nn.GroupNorm):
-    "Instance normalization (Ulyanov et al. 2016), as group norm with a channel to a group, or by PyTorch's own where that is faster."
+    "Instance norm (Ulyanov et al. 2016) with learned scale and shift, as group norm with one channel to a group, or by PyTorch's own where that is faster."
+    def __init__(self, c:int): super().__init__(c, c)
+
     def forward(self, x):
-        if x.dtype != torch.bfloat16 or x.device.type != 'cpu' or not torch.is_grad_enabled(): return super().forward(x)
-        w, b = (None if o is None else o.to(x.dtype) for o in (self.weight, self.bias))
-        return F.instance_norm(x, weight=w, bias=b, eps=self.eps)
+        if x.device.type != 'cpu': return super().forward(x)
+        if x.dtype == torch.bfloat16 and torch.is_grad_enabled(): return F.instance_norm(x, weight=self.weight.to(x.dtype), bias=self.bias.to(x.dtype), eps=self.eps)
+        # PyTorch's kernel for channels_last takes several times as long as the other one for maps below 1024 pixels
+        return super().forward(x.contiguous() if x[0, 0].numel() < 1024 else x)
 
 # %% ../nbs/03_layers.ipynb #a2a8af82
 def norm_layer(
@@ -110,9 +113,52 @@ def norm_layer(
 ) -> nn.Module: # the layer
     "The normalization named `kind` for `c` channels."
     if kind == 'none': return nn.Identity()
-    if kind == 'instance': return InstanceNorm(c, c)
+    if kind == 'instance': return InstanceNorm(c)
     if kind == 'group': return GroupNorm(c)
     raise ValueError(f"norm is 'none', 'instance' or 'group', not {kind!r}")
+
+# %% ../nbs/03_layers.ipynb #w1n0aa02
+def toom_cook(
+    m:int=4, # sums to compute
+    r:int=3, # weights
+    points:tuple=(0, 1, -1, 2, -2), # m + r - 2 different ones; infinity is added
+) -> tuple: # A (m, n), G (n, r), B (n, n) with n = m + r - 1, float64
+    "The matrices that make `m` neighboring sums of `r` products from `n` products."
+    rows = lambda k: torch.cat([torch.tensor(points, dtype=torch.float64)[:, None]**torch.arange(k), torch.eye(k, dtype=torch.float64)[-1:]])
+    return rows(m).T, rows(r), rows(m + r - 1).inverse().T
+
+# %% ../nbs/03_layers.ipynb #w1n0aa05
+def winograd(
+    x:torch.Tensor, # (N, C, H, W)
+    w:torch.Tensor, # (O, C, 3, 3), or the matrices that an earlier call with these weights returned
+    bias:torch.Tensor, # (O,)
+) -> tuple: # (N, O, H, W), matrices
+    "A padded 3x3 convolution in tiles of 4x4 pixels, with 36 products for each where there are 144."
+    if isinstance(w, torch.Tensor):
+        A, G, B = (torch.kron(o, o).to(w) for o in toom_cook())
+        w = A, (G @ w.permute(2, 3, 1, 0).flatten(2).flatten(0, 1)).unflatten(1, (w.shape[1], -1)), B
+    (A, U, B), (N, C, H, W) = w, x.shape
+    h, v = -(-H//4), -(-W//4)
+    p = F.pad(x.permute(0, 2, 3, 1), (0, 0, 1, 4*v - W + 1, 1, 4*h - H + 1))
+    n, i, j, c = p.stride()
+    tiles = p.as_strided((6, 6, N, h, v, C), (i, j, n, 4*i, 4*j, c)).reshape(36, -1)
+    y = A @ ((B @ tiles).view(36, -1, C) @ U).view(36, -1)
+    y = y.view(4, 4, N, h, v, -1).permute(2, 3, 0, 4, 1, 5).reshape(N, 4*h, 4*v, -1) + bias
+    return y[:, :H, :W].permute(0, 3, 1, 2), w
+
+# %% ../nbs/03_layers.ipynb #w1n0aa08
+class Conv3(nn.Conv2d):
+    "3x3 convolution, padded; with plain weights and without gradients it takes the faster of two ways."
+    def __init__(self, cin:int, cout:int): super().__init__(cin, cout, 3, padding=1); self.ready = None, None
+
+    def forward(self, x):
+        w = self._parameters.get('weight')      # None with spectral norm
+        if (w is None or torch.is_grad_enabled() or torch.is_autocast_enabled(x.device.type) or x.device.type != 'cpu' or x.dtype != torch.float32
+            or min(w.shape[:2]) < 96 or not 256 <= x[0, 0].numel() <= 1024): return super().forward(x)
+        key = w.data_ptr(), w._version           # the weights have not been moved or changed since
+        y, ready = winograd(x, self.ready[1] if self.ready[0] == key else w, self.bias)
+        self.ready = key, ready
+        return y
 
 # %% ../nbs/03_layers.ipynb #4e9b8515
 def averaged(
@@ -135,11 +181,10 @@ class ResBlock(nn.Module):
     ):
         super().__init__()
         hidden = hidden or cout
-        self.conv1 = spectral(nn.Conv2d(cin, hidden, 3, padding=1))
-        self.conv2 = spectral(nn.Conv2d(hidden, cout, 3, padding=1))
+        self.conv1, self.conv2 = spectral(Conv3(cin, hidden)), spectral(Conv3(hidden, cout))
         self.bypass = spectral(nn.Conv2d(cin, cout, 1))
-        act = lambda c: nn.Sequential(norm_layer(norm, c), nn.LeakyReLU(slope))
-        self.act1, self.act2 = nn.Identity() if raw else act(cin), act(hidden)
+        act = lambda c, inplace: nn.Sequential(norm_layer(norm, c), nn.LeakyReLU(slope, inplace))
+        self.act1, self.act2 = nn.Identity() if raw else act(cin, norm != 'none'), act(hidden, True)   # in place where nobody else needs its input
         self.down, self.pool = down, nn.AvgPool2d(2) if down else nn.Identity()
 
     def forward(self, x):
@@ -158,8 +203,8 @@ class UpBlock(nn.Module):
     ):
         super().__init__()
         up = dict(kernel_size=3, stride=2, padding=1, output_padding=1)
-        self.norm1, self.norm2, self.act = norm_layer(norm, cin), norm_layer(norm, cout), nn.LeakyReLU(slope)
-        self.conv1 = spectral(nn.Conv2d(cin, cout, 3, padding=1))
+        self.norm1, self.norm2, self.act = norm_layer(norm, cin), norm_layer(norm, cout), nn.LeakyReLU(slope, inplace=norm != 'none')
+        self.conv1 = spectral(Conv3(cin, cout))
         self.conv2 = spectral(nn.ConvTranspose2d(cout, cout, **up))
         self.bypass = spectral(nn.ConvTranspose2d(cin, cout, **up))
 
@@ -181,11 +226,11 @@ class ToRGB(nn.Module):
         slope:float=0.1, # of the LeakyReLU
     ):
         super().__init__()
-        self.act, self.conv1 = nn.LeakyReLU(slope), spectral(nn.Conv2d(c, 3, 3))
+        self.act, self.conv1 = nn.LeakyReLU(slope, inplace=True), spectral(nn.Conv2d(c, 3, 3))
 
     def forward(self, x): # (B, c, H, W), H and W even
         with torch.autocast(x.device.type, enabled=False):   # autocast would copy everything to float32 just to pad it
-            x = F.pad(self.act(x), (1, 1, 1, 1), mode='reflect')
+            x = self.act(F.pad(x, (1, 1, 1, 1), mode='reflect'))
         w = self.conv1.weight      # asked for once: each time, the spectral norm takes a step
         w = torch.stack([F.pad(w, (j, 1 - j, i, 1 - i)) for i in (0, 1) for j in (0, 1)], 1).flatten(0, 1)
         return F.pixel_shuffle(F.conv2d(x, w, self.conv1.bias.repeat_interleave(4), stride=2), 2).tanh()
@@ -234,8 +279,12 @@ class Attention(nn.Module):
                 v = torch.cat([v.expand(len(x), -1, -1) for v in values], 2).float()
                 sums = F.scaled_dot_product_attention(q[:, None], q[:, None], v[:, None], scale=1.)[:, 0].to(x.dtype).chunk(len(values), 2)
                 return sums[0], *(s[:, rows] for s in sums[1:])
-            A = (q @ q.mT).softmax(-1).to(x.dtype)
-        return A @ values[0], *(A[:, rows] @ v for v in values[1:])
+            few, sums = max(1, 2**21//q.shape[1]**2), []      # maps whose matrices fit a CPU's cache
+            for i in range(0, len(q), few):
+                A = (q[i:i + few] @ q[i:i + few].mT).softmax(-1).to(x.dtype)
+                here = [v if len(v) == 1 else v[i:i + few] for v in values]
+                sums.append((A @ here[0], *(A[:, rows] @ v for v in here[1:])))
+            return [torch.cat(o) for o in zip(*sums)]
 
     def forward(self,
         x, # (B, C, H, W) features of the decoder or discriminator

@@ -214,15 +214,16 @@ def changed(
     block:nn.Module, # `ResBlock(down=True)` without a norm
     x:torch.Tensor, # (n, C, H, W) maps that are the same outside of `box`
     box:tuple, # left, top, right, bottom
+    known:torch.Tensor, # (1, ., H/2, W/2) what the block makes of another such map
 ) -> tuple: # block(x), and the box outside of which its maps are the same
-    "Compute a down block for the first map whole, and for the others where they differ from it."
+    "Compute a down block only where its input differs from a map that was seen before."
     def axis(a, b, n): # what changes in the result, the input that it needs, where it is in the result of that
         p, q = max(a//2 - 1, 0), min((b + 1)//2 + 1, n//2)
         lo = max(2*p - 2, 0)
         return slice(p, q), slice(lo, 2*q + 2), slice(p - lo//2, q - lo//2)
     (X, x_in, x_out), (Y, y_in, y_out) = axis(box[0], box[2], x.shape[3]), axis(box[1], box[3], x.shape[2])
-    out = torch.cat([block(x[:1])]*len(x))
-    if len(x) > 1: out[1:, :, Y, X] = block(x[1:, :, y_in, x_in])[:, :, y_out, x_out]
+    out = torch.cat([known]*len(x))
+    out[:, :, Y, X] = block(x[:, :, y_in, x_in])[:, :, y_out, x_out]
     return out, (X.start, Y.start, X.stop, Y.stop)
 
 # %% ../nbs/04_model.ipynb #c2f9a7c8
@@ -236,14 +237,27 @@ class Discriminator(nn.Module):
         self.blocks = trunk(width, top)
         self.simam = SimAM() if cfg.attention == 'simam' else nn.Identity()
         self.attention = Attention(min(4*width, top))
-        self.last, self.act, self.head = ResBlock(c, c), nn.LeakyReLU(0.1), spectral(nn.Conv2d(c, 1, 3))
+        self.last, self.act, self.head = ResBlock(c, c), nn.LeakyReLU(0.1, inplace=True), spectral(nn.Conv2d(c, 1, 3))
+
+    def alike(self, x, box):
+        "The first three blocks for pictures that are the same outside of `box`: of the first everything, of the others what differs."
+        known, parts = [x[:1]], []
+        for b in self.blocks[:3]: known.append(b(known[-1]))
+        few = len(x) if x.is_cuda else max(1, 2*256**2//x[0, 0].numel())    # as many as fit a CPU's cache
+        for part in x[1:].split(few):
+            at = box
+            for b, k in zip(self.blocks, known[1:]): part, at = changed(b, part, at, k)
+            parts.append(part)
+        return torch.cat([known[-1], *parts])
 
     def forward(self,
         x:torch.Tensor, # (B, 3, H, W)
         box:tuple|None=None, # left, top, right, bottom: outside of it the pictures are the same; None: they are any pictures
     ) -> torch.Tensor: # (B, 1, h, w), 2x2 at 128 px, 6x6 at 256 px
         "Scores of pictures, patch by patch."
-        for b in self.blocks[:3]: x, box = changed(b, x, box) if box else (b(x), None)
+        if box and len(x) > 1: x = self.alike(x, box)
+        else:
+            for b in self.blocks[:3]: x = b(x)
         x = self.attention(self.simam(x))
         for b in self.blocks[3:]: x = b(x)
         x = self.act(self.last(x))

@@ -5,7 +5,7 @@
 # %% ../nbs/07_train.ipynb #78172084
 from __future__ import annotations
 import argparse, copy, csv, inspect, io, os, re, sys, time, warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, ExitStack
 from dataclasses import dataclass, asdict, fields, replace
 from datetime import timedelta
 from pathlib import Path
@@ -386,6 +386,8 @@ class Processes:
         timeout:float=600, # seconds to wait for another process before it counts as lost
     ):
         self.n, self.rank, self.timeout = int(os.environ.get('WORLD_SIZE', 1)), int(os.environ.get('RANK', 0)), timeout
+        alone = os.environ.get('ACCELERATE_USE_CPU') == 'True' and 'MASTER_ADDR' in os.environ and 'WORLD_SIZE' not in os.environ
+        if alone: warnings.warn('accelerate launch --cpu starts one process only, whatever --num_processes says; several on a CPU: torchrun --nproc-per-node 2 -m picnet_nb.train ...')
         if self.n == 1: self.rank, self.device = 0, torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu')); return
         try: from accelerate import PartialState
         except ImportError as e: raise ImportError("training in several processes needs accelerate: pip install 'picnet_nb[train]'") from e
@@ -472,7 +474,8 @@ class Trainer:
         self.teacher = Teacher().to(self.device, memory_format=torch.channels_last) if c.features or c.features_gen or c.projected else None
         self.patch = PatchDiscriminator().to(self.device, memory_format=torch.channels_last) if c.patch else None
         self.heads = [*([self.teacher.heads] if self.teacher else []), *([self.patch] if self.patch else [])]    # discriminators beside those of PICNet
-        adam = lambda *nets: torch.optim.Adam([p for n in nets for p in n.parameters()], lr=self.cfg.lr, betas=(self.cfg.beta1, self.cfg.beta2))
+        adam = lambda *nets: torch.optim.Adam([p for n in nets for p in n.parameters()], lr=self.cfg.lr, betas=(self.cfg.beta1, self.cfg.beta2),
+                                              fused=self.device.type in ('cpu', 'cuda') or None)   # one pass over the weights
         self.opt_g, self.opt_d = adam(self.net.generator, self.net.encoder), adam(self.net.disc, self.net.disc_rec, *self.heads)
         self.dtype, self.pixel = autocast_dtype(self.cfg.amp, self.device), pixel_loss(self.cfg.pixel)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.dtype == torch.float16)
@@ -586,7 +589,12 @@ class Trainer:
     def fit(self, steps:int|None=None):
         "Train up to the configured step (or `steps` more); stopping it (Ctrl-C) leaves a checkpoint."
         last = min(self.cfg.steps, self.step + steps) if steps else self.cfg.steps
-        with only_one(self.folder): return self._fit(last)
+        with ExitStack() as held:
+            try: error = held.enter_context(only_one(self.folder))
+            except BlockingIOError as e: error = str(e)
+            error = self.procs.tell(error)        # the first process holds the folder for all; if it can't, none goes on
+            if error: raise BlockingIOError(error)
+            return self._fit(last)
 
     def _fit(self, last):
         live, sums, counts = None if self.quiet else Live(self.step, last), {}, {}
@@ -649,8 +657,9 @@ class Trainer:
         for file in reversed(there):
             try: state = read_pt(file); break
             except ValueError as e: warnings.warn(f'{e}; trying the one before')
-        if there and state is None: raise ValueError(f'no checkpoint in {self.folder} can be read: move them away to begin anew, or choose another folder')
+        if there and state is None: state = f'no checkpoint in {self.folder} can be read: move them away to begin anew, or choose another folder'
         state = self.procs.tell(state)
+        if isinstance(state, str): raise ValueError(state)
         if state: self.load(state, file)
 
     def load(self, state:dict, name=''):
@@ -667,7 +676,8 @@ class Trainer:
         self.ema.load_state_dict(state['ema'], strict=False)
         if self.teacher: self.teacher.heads.load_state_dict(state['heads'])
         if self.patch: self.patch.load_state_dict(state['patch'])
-        self.opt_g.load_state_dict(state['opt_g']); self.opt_d.load_state_dict(state['opt_d'])
+        for opt, s in ((self.opt_g, state['opt_g']), (self.opt_d, state['opt_d'])):     # how it computes is a matter of this device, not of the checkpoint's
+            opt.load_state_dict({**s, 'param_groups': [{**g, 'fused': opt.defaults['fused']} for g in s['param_groups']]})
         self.scaler.load_state_dict(state['scaler']); self.rng.set_state(state['rng'])
         if state.get('data'): self.data.load_state_dict(state['data'])
         self.step, self.seconds, self.log, self.diversity = state['step'], state['seconds'], state['log'], state['diversity']
