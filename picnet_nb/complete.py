@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from .masks import families, load_mask, make_masks
 from .data import open_image, alpha_mask, to_tensor, to_pil, FileList, sample, sample_path, write_atomic
 from .layers import fold
-from .model import PICNet, PICNetConfig, Context, composite, noise
+from .model import PICNet, PICNetConfig, Context, noise
 from .hub import load
 
 # %% auto #0
@@ -78,6 +78,7 @@ class Window:
         image:Image.Image, # the whole picture, RGB
         mask:np.ndarray, # (H, W) bool, True where to fill
         size:int, # side of the model's pictures
+        around:int=0, # so many of their pixels around the hole are to be painted as well
     ):
         self.image, self.mask, self.box = image, mask, window_box(hole_box(mask), image.size, size)
         l, t, r, b = self.box
@@ -91,6 +92,7 @@ class Window:
         hole = np.pad(shrink_mask(self.part_mask, h, w), pad, 'symmetric')
         self.hole, rim = torch.from_numpy(hole)[None, None], 0 if (w, h) == (r - l, b - t) else math.ceil(2*max(1, size/max(r - l, b - t))) + 1
         l, t, r, b = self.differ = hole_box(hole)        # completions differ nowhere else
+        rim = max(rim, around)
         self.need = max(l - rim, 0)//2*2, max(t - rim, 0)//2*2, min(r + rim + 1, size)//2*2, min(b + rim + 1, size)//2*2   # even numbers
 
     @property
@@ -270,7 +272,7 @@ class Completer:
     @torch.no_grad()
     def encode(self, image, mask=None) -> Window: # with `prior` and `context`
         "Find the window and let the encoder look at it."
-        w = Window(*read_hole(image, mask), self.net.config.image_size)
+        w = Window(*read_hole(image, mask), self.net.config.image_size, self.net.config.rim)
         device = next(self.net.parameters()).device
         w.x, w.hole = w.x.to(device), w.hole.to(device)
         w.prior, w.context = self.net.prior(w.x, w.hole)
@@ -325,15 +327,16 @@ class Completer:
 
     @torch.no_grad()
     def parts(self, w:Window, latents) -> torch.Tensor: # (n, 3, h, w)
-        "What the model paints from the codes in the part `w.need` of the window."
+        "What the codes make of the part `w.need` of the window: the known pixels, and the hole as the model fills it."
         few = len(latents) if w.x.is_cuda else max(1, 2*256**2//w.x[0, 0].numel())   # as many as fit a CPU's cache
-        return torch.cat([self.net.decode(z, w.context, w.need)[-1].float() for z in latents.split(few)])
+        (l, t, r, b), made = w.need, torch.cat([self.net.decode(z, w.context, w.need)[-1].float() for z in latents.split(few)])
+        return self.net.finish(w.x[:, :, t:b, l:r], made, w.hole[:, :, t:b, l:r])
 
     @torch.no_grad()
     def judge(self, w:Window, parts) -> torch.Tensor: # (n,)
         "The discriminator's scores of the window with its hole filled from `parts`."
         (l, t, r, b), x = w.need, w.x.repeat(len(parts), 1, 1, 1)
-        x[:, :, t:b, l:r] = composite(x[:, :, t:b, l:r], parts, w.hole[:, :, t:b, l:r])
+        x[:, :, t:b, l:r] = parts
         return self.net.score(x, w.differ)
 
 # %% ../nbs/09_complete.ipynb #4f9604f3
@@ -442,9 +445,9 @@ def complete_windows(
         return [completer._paint(w, o, seed).ranked() for w, o in zip(windows, z)]
     of, made, scores = torch.arange(len(windows), device=device).repeat_interleave(n), [], []
     for k, o in zip(of.split(batch), z.flatten(0, 1).split(batch)):
-        part = net.decode(o, Context(*(t[k] for t in context)))[-1].float()
+        part = net.finish(x[k], net.decode(o, Context(*(t[k] for t in context)))[-1].float(), hole[k])
         made += [to_pil(p) for p in part.cpu()]
-        scores += [math.nan]*len(k) if net.disc is None else net.score(composite(x[k], part, hole[k])).tolist()
+        scores += [math.nan]*len(k) if net.disc is None else net.score(part).tolist()
     return [Completions(w, made[i*n:(i + 1)*n], z[i].cpu(), scores[i*n:(i + 1)*n], seed).ranked() for i, w in enumerate(windows)]
 
 # %% ../nbs/09_complete.ipynb #16a373e0
@@ -534,7 +537,7 @@ def complete_folder(
             elif old: counts[1] += 1
             else: failed(files[i], f'{out/name(files[i])} is there already, and not from such a run; choose another folder with --out')
     def failed(path, e): counts[2] += 1; say(f'{path.relative_to(files.folder)} failed: {e}', file=sys.stderr)
-    def read(path): return Window(*read_hole(path, find_mask(spec, path, seed, files.folder)), size)
+    def read(path): return Window(*read_hole(path, find_mask(spec, path, seed, files.folder)), size, completer.net.config.rim)
     def write(job): return save_result(job[1], out, name(job[0]))
     def made():
         ready, here = in_order(reader, read, todo(), 2*batch), []

@@ -55,6 +55,8 @@ class PICNetConfig:
         if self.attention not in ('none', 'simam'): raise ValueError(f"attention is 'none' or 'simam', not {self.attention!r}")
 
     @property
+    def rim(self): return 16*self.blend     # pixels around the hole whose painting is compared with the known ones
+    @property
     def code(self): return self.latent + sum(noise_channels)*(self.noise > 0)   # channels of a whole code, noise and all
 
     @classmethod
