@@ -374,7 +374,7 @@ def sample_seeded(
     prior, context = net.prior(image, mask)
     eps = torch.cat([noise(n, prior.mean[:1], torch.Generator().manual_seed(s)) for s in seeds])
     z = prior.mean[:, None] + temperature*prior.stddev[:, None]*eps
-    return net.decode(z.flatten(0, 1), context)[-1].unflatten(0, (-1, n))
+    return net.finish(image, net.decode(z.flatten(0, 1), context)[-1].float(), mask).unflatten(0, (-1, n))
 
 # %% ../nbs/06_metrics.ipynb #11937563
 def as_sampler(

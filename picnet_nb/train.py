@@ -690,6 +690,7 @@ def _add_fields(parser, first, skip=()):
         if f.name in skip: continue
         value, opt, kind = getattr(first, f.name), '--' + f.name.replace('_', '-'), str(f.type).split('|')[0].strip()
         if kind == 'tuple': parser.add_argument(opt, nargs='+', default=value, metavar='KIND', help=f'default: {" ".join(value)}')
+        elif kind == 'bool': parser.add_argument(opt, action=argparse.BooleanOptionalAction, default=value, help=f'default: {value}')
         else: parser.add_argument(opt, type=types[kind], default=value, help=f'default: {value}')
 
 # %% ../nbs/07_train.ipynb #6b0c069e
@@ -704,7 +705,7 @@ def main(
     p.add_argument('--weights', help='start from these weights (.safetensors) instead of from nothing')
     p.add_argument('--device', help='cuda, cpu, ...; default: a GPU if there is one')
     _add_fields(p.add_argument_group('training'), TrainConfig)
-    _add_fields(p.add_argument_group('network (only without --weights, but for --noise)'), PICNetConfig, skip=('image_size', 'masks'))
+    _add_fields(p.add_argument_group('network (only without --weights, but for --noise and --blend)'), PICNetConfig, skip=('image_size', 'masks'))
     a = vars(p.parse_args(argv))
     take = lambda cls: {f.name: a[f.name] for f in fields(cls) if f.name in a}
     try:
@@ -713,6 +714,7 @@ def main(
         data = open_pictures(a['folder'], cfg.size, procs.device, a['memory'], cfg.seed)
         net = load_weights(a['weights'], trainable=True) if a['weights'] else None
         if net: net.config.image_size, net.config.masks = cfg.size, cfg.masks
+        if net: net.config.blend |= a['blend']
         if net and a['noise'] and not net.config.noise: net.config.noise = a['noise']; net.generator.add_noise(a['noise'])
         model = PICNetConfig(**{**take(PICNetConfig), 'image_size': cfg.size})
         trainer = Trainer(data, cfg, net, model, a['out'], a['device'])
