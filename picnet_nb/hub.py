@@ -190,6 +190,8 @@ def original_form(
     c, lacks = net.config, [o for o in ('disc', 'disc_rec') if getattr(net, o) is None]
     if c.attention != 'none': raise ValueError(f"the original's networks have no {c.attention}: it would compute something else from these weights")
     if c.norm != 'instance': raise ValueError(f"the original's generator has instance norm, not norm={c.norm!r}: it would compute something else from these weights")
+    if c.noise: raise ValueError("the original's generator takes no noise: it would compute something else from these weights")
+    if c.blend: raise ValueError("the original's completions are not blended with the known pixels: they would have seams; set config.blend to False if that is wanted")
     if lacks: raise ValueError(f'these weights have no {" and no ".join(lacks)}, but the original reads both discriminators: take the weights of a training run, '
                                'or add new, untrained ones by model.unfold')
     net = copy.deepcopy(net).float().cpu()
