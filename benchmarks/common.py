@@ -1,5 +1,6 @@
 "What the benchmarks share: the machine, timing by turns, ceilings, result files and the table in README.md."
 import json, os, platform, re, statistics, subprocess, sys, time
+from contextlib import contextmanager
 from pathlib import Path
 import torch
 
@@ -21,6 +22,13 @@ def has_bf16(device:torch.device) -> bool:
 
 def sync(device:torch.device):
     if device.type == 'cuda': torch.cuda.synchronize(device)
+
+@contextmanager
+def full_float32():
+    "Without TF32, in which GPUs otherwise compute convolutions."
+    old, torch.backends.cudnn.allow_tf32 = torch.backends.cudnn.allow_tf32, False
+    try: yield
+    finally: torch.backends.cudnn.allow_tf32 = old
 
 def by_turns(
     ways:dict, # name -> function without arguments

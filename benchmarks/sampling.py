@@ -10,7 +10,7 @@ from picnet_nb.hub import load
 from picnet_nb.layers import fold
 from picnet_nb.masks import center_mask
 from picnet_nb.model import composite
-from .common import by_turns, ceilings, faster, flops, fresh, has_bf16, machine, ms, save, spread, times, top_ten
+from .common import by_turns, ceilings, faster, flops, fresh, full_float32, has_bf16, machine, ms, save, spread, times, top_ten
 from .reference import plain, trainable
 
 def ten_samples(device, rounds:int, n:int=10, size:int=256) -> tuple: # times, the networks
@@ -40,10 +40,10 @@ def ten_samples(device, rounds:int, n:int=10, size:int=256) -> tuple: # times, t
     w = fast['float32'].encode(picture, mask)
     x, hole = w.x, w.hole
     assert w.box == (0, 0, size, size)
-    truth, truth_scores = reference()
+    with full_float32(): truth, truth_scores = reference()    # a GPU's shorter float32 would hide what we want to see
     difference = {}
     for name, c in fast.items():
-        w, parts, scores = here(c)
+        with full_float32(): w, parts, scores = here(c)
         (l, t, r, b), made = w.need, truth.clone()
         made[:, :, t:b, l:r] = composite(x[:, :, t:b, l:r], parts, hole[:, :, t:b, l:r])
         d = (made - truth).abs()

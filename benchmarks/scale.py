@@ -147,7 +147,7 @@ def merged(result:dict, file:Path) -> dict:
     "The result with the rows that an earlier one in `file` has besides; these remember the machine and the options that they were measured with."
     if not Path(file).exists(): return result
     old, new = json.loads(Path(file).read_text()), {o['what'] for o in result['rows']}
-    kept = [{**{k: old[k] for k in ('machine', 'options')}, **o} for o in old['rows'] if o['what'] not in new]
+    kept = [{**{k: old[k] for k in ('machine', 'options', 'note') if k in old}, **o} for o in old['rows'] if o['what'] not in new]
     return {**result, 'rows': kept + result['rows']}
 
 def main(argv=None):

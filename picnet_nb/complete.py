@@ -475,7 +475,7 @@ class Names:
     "Where the results of each picture go: the picture's path without its suffix, or with it if two pictures differ in nothing else."
     def __init__(self, files:FileList):
         self.folder = files.folder
-        seen, times = np.unique(np.fromiter((hash(self.plain(o)) for o in files), np.int64, len(files)), return_counts=True)
+        seen, times = np.unique(np.fromiter((hash(os.path.splitext(files.name(i))[0]) for i in range(len(files))), np.int64, len(files)), return_counts=True)
         self.twice = set(seen[times > 1].tolist())
 
     def plain(self, path): return os.path.splitext(path.relative_to(self.folder))[0]

@@ -412,8 +412,9 @@ class FileList(Sequence):
 
     def __getitem__(self, i):
         if isinstance(i, slice): return [self[j] for j in range(len(self))[i]]
-        i = range(len(self))[i]
-        return self.folder/os.fsdecode(bytes(self.names[self.ends[i]:self.ends[i + 1]]))
+        return self.folder/self.name(range(len(self))[i])
+
+    def name(self, i:int): return os.fsdecode(bytes(self.names[self.ends[i]:self.ends[i + 1]]))   # the path in the folder, as text
 
 # %% ../nbs/02_data.ipynb #0a56d8b2
 def _drafted(x, side):

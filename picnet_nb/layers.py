@@ -156,9 +156,12 @@ class Conv3(nn.Conv2d):
         if (w is None or torch.is_grad_enabled() or torch.is_autocast_enabled(x.device.type) or x.device.type != 'cpu' or x.dtype != torch.float32
             or min(w.shape[:2]) < 96 or not 256 <= x[0, 0].numel() <= 1024): return super().forward(x)
         key = w.data_ptr(), w._version           # the weights have not been moved or changed since
-        y, ready = winograd(x, self.ready[1] if self.ready[0] == key else w, self.bias)
+        ready, out = self.ready[1] if self.ready[0] == key else w, []
+        for o in x.split(max(1, 2048//x[0, 0].numel())):      # as many as fit the cache
+            y, ready = winograd(o, ready, self.bias)
+            out.append(y)
         self.ready = key, ready
-        return y
+        return torch.cat(out)
 
 # %% ../nbs/03_layers.ipynb #4e9b8515
 def averaged(

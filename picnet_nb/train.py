@@ -502,10 +502,14 @@ class Trainer:
         c, mine = self.cfg, self.procs.share(self.cfg.batch)
         if 'part' in inspect.signature(self.data.batch).parameters: image = self.data.batch(c.batch, self.rng, part=mine)
         else: image = self.data.batch(c.batch, self.rng)[mine]
-        image = image.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
+        image = self.put(image).contiguous(memory_format=torch.channels_last)
         mask = make_masks(c.masks, c.batch, c.size, self.rng, self.device, part=mine)
-        eps = torch.randn(2, c.batch, self.net.config.code, c.size//32, c.size//32, generator=self.rng)[:, mine].to(self.device)
-        return image, mask, eps
+        eps = torch.randn(2, c.batch, self.net.config.code, c.size//32, c.size//32, generator=self.rng)[:, mine]
+        return image, mask, self.put(eps)
+
+    def put(self, t):
+        "A tensor on the device; a GPU fetches it from pinned memory, while this program goes on."
+        return (t.pin_memory() if self.device.type == 'cuda' and t.device.type == 'cpu' else t).to(self.device, non_blocking=True)
 
     def portions(self, lesson:bool) -> list: # [((image, mask, eps, jitter, mixtures), weight)]
         "The share of this process in `accumulate` portions, each with its weight in the batch."
