@@ -51,5 +51,7 @@ def exact(net):
     return net
 
 def trainable(net): # folded
-    "A copy of a loaded network with spectral norm."
-    return exact(unfold(copy.deepcopy(net)))
+    "A copy of a loaded network with spectral norm, and without what the paper's has not: noise maps, blending with the known pixels."
+    net = copy.deepcopy(net)
+    net.config.noise, net.config.blend, net.generator.noise = 0., False, None
+    return exact(unfold(net))
