@@ -23,8 +23,9 @@ from .metrics import diversity, FeatureDistance, Lite0Features
 
 # %% auto #0
 __all__ = ['TrainConfig', 'Paths', 'run_paths', 'pixel_loss', 'generator_losses', 'discriminator_losses', 'judge', 'jitter',
-           'Teacher', 'PatchDiscriminator', 'make_ema', 'update_ema', 'only_one', 'checkpoints', 'in_notebook',
-           'plot_losses', 'Live', 'sheet', 'ProcessLost', 'Processes', 'autocast_dtype', 'Trainer', 'main']
+           'gram', 'style_loss', 'Teacher', 'PatchDiscriminator', 'make_ema', 'update_ema', 'only_one', 'checkpoints',
+           'in_notebook', 'plot_losses', 'Live', 'sheet', 'ProcessLost', 'Processes', 'autocast_dtype', 'Trainer',
+           'main']
 
 # %% ../nbs/07_train.ipynb #4983ac87
 @dataclass
@@ -50,6 +51,7 @@ class TrainConfig:
     hole:float = 0.            # share of the reconstruction loss that the generative path gets for the hole's true content; the paper's is 0
     features:float = 0.        # weight of the feature distance on the reconstructive path
     features_gen:float = 0.    # the same on the generative path
+    style:float = 0.           # weight of the style loss in the hole, on both paths
     projected:float = 0.       # weight of the projected discriminator's lessons
     patch:float = 0.           # weight of the lessons of the patch discriminator, which looks at the hole alone
     r1:float = 1e-3            # weight of the patch discriminator's gradient penalty
@@ -175,9 +177,29 @@ def jitter(
     x, gray, mean = x + .2*bright, x.mean(1, keepdim=True) + .2*bright, x.mean((1, 2, 3), keepdim=True) + .2*bright
     return mean + (gray + (x - gray)*(1 + .4*color) - mean)*(1 + .3*contrast)
 
+# %% ../nbs/07_train.ipynb #79088b52
+def gram(
+    f:torch.Tensor, # (B, C, h, w) features
+    hole:torch.Tensor, # (B, 1, H, W) in [0, 1]
+) -> torch.Tensor: # (B, C, C)
+    "Mean products of two channels in the hole."
+    w = F.adaptive_avg_pool2d(hole, f.shape[2:]).flatten(2)
+    f = f.float().flatten(2)*w
+    return f @ f.mT/w.square().sum(2, keepdim=True).clamp_min(1e-3)
+
+# %% ../nbs/07_train.ipynb #76447dd6
+def style_loss(
+    true:list, # feature maps of the pictures
+    made:list, # of what was made of them
+    hole:torch.Tensor, # (B, 1, H, W) in [0, 1]
+) -> torch.Tensor: # (B,)
+    "How different the features' strengths and companies are in the hole (Gatys et al. 2016)."
+    pairs = [(gram(a, hole), gram(b, hole)) for a, b in zip(true, made)]
+    return sum((a - b).square().sum((1, 2))/a.square().sum((1, 2)).mean() for a, b in pairs)
+
 # %% ../nbs/07_train.ipynb #288d351d
 class Teacher(nn.Module):
-    "Lessons from a frozen feature network: a distance, and a projected discriminator (Sauer et al. 2021)."
+    "Lessons from a frozen feature network: a distance, a style loss, and a projected discriminator (Sauer et al. 2021)."
     def __init__(self,
         width:int=64, # channels of the heads
         net:nn.Module|None=None, # pictures -> list of maps, with `channels`; `Lite0Features()` if not given
@@ -191,27 +213,31 @@ class Teacher(nn.Module):
     def look(self,
         image:torch.Tensor, # (B, 3, H, W)
         seen:Paths, # composites of these pictures, see `judge`
+        mask:torch.Tensor, # (B, 1, H, W) bool, True = hole
         generator:torch.Generator|torch.Tensor|None=None, # of the jitter; or (B, 7) uniform numbers
-    ) -> tuple: # maps of the pictures, of what the reconstructive path made of them (None with one path), of what the generative path made
+    ) -> tuple: # maps of the pictures, of what the reconstructive path made of them (None with one path), of what the generative path made; the holes, moved like the pictures
         "Show real and made pictures, jittered alike, to the frozen network."
         u = (generator if isinstance(generator, torch.Tensor) else torch.rand(len(image), 7, generator=generator)).to(image.device)
-        with torch.no_grad(): real = self.distance.look(jitter(image, u))
+        with torch.no_grad(): real = self.distance.maps(jitter(image, u))
         made = [jitter(o[-1].float(), u) for o in (seen.rec, seen.gen) if o]
-        parts = zip(*(o.chunk(len(made)) for o in self.distance.look(torch.cat(made))))
-        return real, *[None]*(seen.rec is None), *map(list, parts)
+        parts = zip(*(o.chunk(len(made)) for o in self.distance.maps(torch.cat(made))))
+        still = torch.cat([u[:, :4], torch.full_like(u[:, 4:], .5)], 1)     # the hole moves, but has no colors to change
+        return real, *[None]*(seen.rec is None), *map(list, parts), jitter(mask.float(), still)
 
-    def score(self, maps): return [h(o*o.shape[1]**.5).float() for h, o in zip(self.heads, maps)]   # one map of scores per head
+    def unit(self, maps): return [F.normalize(o, dim=1) for o in maps]
 
-    def discriminator(self, real, rec, gen) -> dict: # name -> loss
+    def score(self, maps): return [h(o*o.shape[1]**.5).float() for h, o in zip(self.heads, self.unit(maps))]   # one map of scores per head
+
+    def discriminator(self, real, rec, gen, hole=None) -> dict: # name -> loss
         "The heads' hinge loss, on detached maps."
         gan, made = GANLoss('hinge'), [self.score([m.detach() for m in o]) for o in (rec, gen) if o]
         return dict(projected=2*sum(gan.discriminator(r, torch.cat(f)) for r, *f in zip(self.score(real), *made))/len(self.heads))
 
-    def generator(self, real, rec, gen, cfg:TrainConfig) -> dict: # name -> weighted loss
+    def generator(self, real, rec, gen, hole, cfg:TrainConfig) -> dict: # name -> weighted loss
         "The lessons for encoder and generator."
-        losses = {}
+        losses = {f'style_{k}': cfg.style*style_loss(real[:-1], maps[:-1], hole).mean() for k, maps in (('rec', rec), ('gen', gen)) if cfg.style and maps}   # the smallest maps have hardly any places
         for name, weight, maps in (('feat_rec', cfg.features, rec), ('feat_gen', cfg.features_gen, gen)):
-            if weight and maps: losses[name] = weight*self.distance.compare(real, maps).mean()
+            if weight and maps: losses[name] = weight*self.distance.compare(self.unit(real), self.unit(maps)).mean()
         if cfg.projected:
             scores = [s.mean() for o in (rec, gen) if o for s in self.score(o)]
             losses['proj_gen'] = -cfg.projected*sum(scores)/len(scores)
@@ -471,7 +497,7 @@ class Trainer:
         self.net.to(self.device, memory_format=torch.channels_last)
         self.ema = make_ema(self.net)
         c = self.cfg
-        self.teacher = Teacher().to(self.device, memory_format=torch.channels_last) if c.features or c.features_gen or c.projected else None
+        self.teacher = Teacher().to(self.device, memory_format=torch.channels_last) if c.features or c.features_gen or c.projected or c.style else None
         self.patch = PatchDiscriminator().to(self.device, memory_format=torch.channels_last) if c.patch else None
         self.heads = [*([self.teacher.heads] if self.teacher else []), *([self.patch] if self.patch else [])]    # discriminators beside those of PICNet
         adam = lambda *nets: torch.optim.Adam([p for n in nets for p in n.parameters()], lr=self.cfg.lr, betas=(self.cfg.beta1, self.cfg.beta2),
@@ -523,7 +549,7 @@ class Trainer:
         "What the paths make of a portion, what the discriminators see of that, and the teacher's maps."
         out = self.paths(image, mask, eps)
         seen = judge(out, image, mask, self.net.config.blend) if self.teacher or self.patch or self.cfg.judge == 'composite' else out
-        return out, seen if self.cfg.judge == 'composite' else out, self.teacher.look(image, seen, jitter) if self.teacher else None, seen
+        return out, seen if self.cfg.judge == 'composite' else out, self.teacher.look(image, seen, mask, jitter) if self.teacher else None, seen
 
     def paths(self, image, mask, eps):
         "What the networks make of a batch; another way to train may make something else of it, see chapter 10."
