@@ -51,7 +51,7 @@ def exact(net):
     return net
 
 def trainable(net): # folded
-    "A copy of a loaded network with spectral norm, and without what the paper's has not: noise maps, blending with the known pixels."
+    "A copy of a loaded network with spectral norm, and without what the paper's has not: noise maps, known pixels for the generator, blending with them."
     net = copy.deepcopy(net)
-    net.config.noise, net.config.blend, net.generator.noise = 0., False, None
+    net.config.noise, net.config.known, net.config.blend, net.generator.noise = 0., False, False, None
     return exact(unfold(net))
