@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from .masks import families, load_mask, make_masks
 from .data import open_image, alpha_mask, to_tensor, to_pil, FileList, sample, sample_path, write_atomic
 from .layers import fold
-from .model import PICNet, PICNetConfig, Context, noise
+from .model import PICNet, PICNetConfig, noise
 from .hub import load
 
 # %% auto #0
@@ -440,12 +440,12 @@ def complete_windows(
     if joint is None: joint = device.type != 'cpu'
     if not joint:
         for i, w in enumerate(windows):
-            w.x, w.hole, w.context = x[i:i + 1], hole[i:i + 1], Context(*(t[i:i + 1] for t in context))
+            w.x, w.hole, w.context = x[i:i + 1], hole[i:i + 1], context.map(lambda t: t[i:i + 1])
             w.prior = torch.distributions.Normal(prior.mean[i:i + 1], prior.stddev[i:i + 1], validate_args=False)
         return [completer._paint(w, o, seed).ranked() for w, o in zip(windows, z)]
     of, made, scores = torch.arange(len(windows), device=device).repeat_interleave(n), [], []
     for k, o in zip(of.split(batch), z.flatten(0, 1).split(batch)):
-        part = net.finish(x[k], net.decode(o, Context(*(t[k] for t in context)))[-1].float(), hole[k])
+        part = net.finish(x[k], net.decode(o, context.map(lambda t: t[k]))[-1].float(), hole[k])
         made += [to_pil(p) for p in part.cpu()]
         scores += [math.nan]*len(k) if net.disc is None else net.score(part).tolist()
     return [Completions(w, made[i*n:(i + 1)*n], z[i].cpu(), scores[i*n:(i + 1)*n], seed).ranked() for i, w in enumerate(windows)]

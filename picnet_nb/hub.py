@@ -192,6 +192,7 @@ def original_form(
     if c.norm != 'instance': raise ValueError(f"the original's generator has instance norm, not norm={c.norm!r}: it would compute something else from these weights")
     if c.noise: raise ValueError("the original's generator takes no noise: it would compute something else from these weights")
     if c.blend: raise ValueError("the original's completions are not blended with the known pixels: they would have seams; set config.blend to False if that is wanted")
+    if c.known: raise ValueError("the original's generator is not shown the known pixels: it would compute something else from these weights")
     if lacks: raise ValueError(f'these weights have no {" and no ".join(lacks)}, but the original reads both discriminators: take the weights of a training run, '
                                'or add new, untrained ones by model.unfold')
     net = copy.deepcopy(net).float().cpu()

@@ -36,6 +36,7 @@ class PICNetConfig:
     norm:str = 'instance'      # of the generator: 'none', 'instance' or 'group'
     attention:str = 'none'     # what stands before the short+long term attention: 'none' or 'simam'
     blend:bool = False         # correct the colors of a completion so that it meets the known pixels, see `seamless`? The paper doesn't
+    known:bool = False         # show the generator the known pixels in what it has painted so far, before it paints the next larger picture? The paper doesn't
     gan:str = 'lsgan'          # adversarial loss: 'lsgan', 'hinge', 'wgan-gp' or 'wgan-div'
     masks:tuple = ('rectangles', 'strokes') # families of holes it was trained on
     data:str = ''              # the pictures it was trained on, in words
@@ -47,7 +48,8 @@ class PICNetConfig:
             v = getattr(self, k)
             if not (isinstance(v, int) and least <= v <= most or k == 'disc_width' and v is None): raise ValueError(
                 f'{k} is a whole number from {least} to {most}, not {v!r}')
-        if not isinstance(self.blend, bool): raise ValueError(f'blend is True or False, not {self.blend!r}')
+        for k in ('blend', 'known'):
+            if not isinstance(getattr(self, k), bool): raise ValueError(f'{k} is True or False, not {getattr(self, k)!r}')
         if not (isinstance(self.noise, (int, float)) and 0 <= self.noise <= 10): raise ValueError(f'noise is a number from 0 to 10, not {self.noise!r}')
         if self.gan not in ('lsgan', 'hinge', 'wgan-gp', 'wgan-div'): raise ValueError(f"gan is 'lsgan', 'hinge', 'wgan-gp' or 'wgan-div', not {self.gan!r}")
         if self.max_width > 4*self.width: raise ValueError(
@@ -62,8 +64,8 @@ class PICNetConfig:
     @classmethod
     def from_dict(cls, d:dict):
         "From a dict as in a checkpoint; unknown keys are an error that names them."
-        known = {f.name for f in fields(cls)}
-        if set(d) - known: raise ValueError(f'unknown keys in the model configuration: {sorted(set(d) - known)}; made by a newer version?')
+        unknown = sorted({*d} - {f.name for f in fields(cls)})
+        if unknown: raise ValueError(f'unknown keys in the model configuration: {unknown}; made by a newer version?')
         return cls(**d)
 
     def to_dict(self): return asdict(self)
@@ -141,10 +143,15 @@ class Context(NamedTuple):
     feature:torch.Tensor # (B, C, H/32, W/32), the encoder's last features
     encoded:torch.Tensor # (B, C, H/8, W/8), for the long term attention
     visible:torch.Tensor # (B, 1, H/8, W/8) float, 1 = visible; soft at the border of the hole
+    known:torch.Tensor|None = None # (B, 4, H/2, W/2), the visible picture times its visible part, and that part; None: the generator doesn't get it
+
+    def map(self, f):
+        "The same with `f` of each tensor."
+        return Context(*(t if t is None else f(t) for t in self))
 
     def repeat(self, n:int):
         "Each picture's context n times in a row: (n*B, ...)."
-        return self if n == 1 else Context(*(t.repeat_interleave(n, 0) for t in self))
+        return self if n == 1 else self.map(lambda t: t.repeat_interleave(n, 0))
 
 # %% ../nbs/04_model.ipynb #a20ea987
 class Encoder(nn.Module):
@@ -183,7 +190,7 @@ class Generator(nn.Module):
 
     def add_noise(self, weight:float): # at the start, in all channels
         "Get weights for maps of noise."
-        self.noise = nn.ParameterList([torch.full_like(o.conv2.bias, weight) for o in self.up[:4]])
+        self.noise = nn.ParameterList([o.conv2.bias.new_full(o.conv2.bias.shape, weight) for o in self.up[:4]])
 
     def rise(self, i, x, maps, hole):
         "The i-th block up, and noise in the hole."
@@ -191,6 +198,13 @@ class Generator(nn.Module):
         if not maps: return x
         n = F.pixel_shuffle(maps[i], 2**(i + 1))*F.interpolate(hole, x.shape[2:], mode='area')
         return x + (self.noise[i][:, None, None]*n).to(x.dtype)
+
+    def so_far(self, painted, known):
+        "A painted picture as the next block gets to see it: with the known pixels, if the context has them, and without a seam."
+        if known is None: return painted
+        k = F.adaptive_avg_pool2d(known, painted.shape[2:])
+        seen = k[:, 3:]
+        return (painted + spread(k[:, :3]/seen.clamp_min(1e-6) - painted.float(), seen)).to(painted.dtype)
 
     def forward(self,
         z:torch.Tensor, # (B, z, H/32, W/32) latent codes; with or without their channels of noise
@@ -203,9 +217,9 @@ class Generator(nn.Module):
         x = self.attention(self.simam(self.rise(1, x, maps, hole)), context.encoded, context.visible)
         images = [self.out[0](x)]
         for i, out in enumerate(self.out[1:-1], 2):
-            x = self.rise(i, torch.cat([x, images[-1]], 1), maps, hole)
+            x = self.rise(i, torch.cat([x, self.so_far(images[-1], context.known)], 1), maps, hole)
             images.append(out(x))
-        x, up, out = torch.cat([x, images[-1]], 1), self.up[-1], self.out[-1]
+        x, up, out = torch.cat([x, self.so_far(images[-1], context.known)], 1), self.up[-1], self.out[-1]
         if box is None: return [*images, out(up(x))]
         (l, t, r, b), (L, T) = box, (max(o - 2, 0) for o in box[:2])
         x = out(up(x, (L, T, min(r + 2, 2*x.shape[3]), min(b + 2, 2*x.shape[2]))))   # a rim, since `out` mirrors at the border
@@ -291,9 +305,10 @@ class PICNet(nn.Module):
     @property
     def dtype(self): return self.encoder.blocks[0].conv1.bias.dtype   # of the weights
 
-    def _context(self, f, mask):
-        small = F.interpolate(visible_part(mask), size=f[2].shape[-2:], mode='bilinear', align_corners=True)
-        return Context(f[-1], f[2], small)
+    def _context(self, f, image, mask):
+        v = visible_part(mask)
+        small = F.interpolate(v, size=f[2].shape[-2:], mode='bilinear', align_corners=True)
+        return Context(f[-1], f[2], small, F.avg_pool2d(torch.cat([split(image, mask)[0], v], 1), 2) if self.config.known else None)
 
     def prior(self,
         image:torch.Tensor, # (B, 3, H, W) in [-1, 1]; what is under the hole doesn't matter
@@ -304,7 +319,7 @@ class PICNet(nn.Module):
         f = self.encoder(split(image, mask)[0].to(self.dtype))
         d, more = self.encoder.prior(f[-1]), self.config.code - self.config.latent
         if more: d = Normal(*(F.pad(t, (0, 0, 0, 0, 0, more), value=v) for t, v in ((d.mean, 0.), (d.stddev, 1.))), validate_args=False)   # noise is standard normal
-        return d, self._context(f, mask)
+        return d, self._context(f, image, mask)
 
     def posterior(self,
         image:torch.Tensor, # (B, 3, H, W) in [-1, 1]
@@ -318,7 +333,7 @@ class PICNet(nn.Module):
         "Prior, posterior and context, by one call of the encoder on twice the batch."
         check_pair(image, mask)
         n, f = len(image), self.encoder(torch.cat(split(image, mask)))
-        return self.encoder.prior(f[-1][:n]), self.encoder.posterior(f[-1][n:]), self._context([o[:n] for o in f], mask)
+        return self.encoder.prior(f[-1][:n]), self.encoder.posterior(f[-1][n:]), self._context([o[:n] for o in f], image, mask)
 
     def decode(self,
         z:torch.Tensor, # (n*B, z, H/32, W/32) latent codes, the n codes of a picture in a row
@@ -369,8 +384,9 @@ def sample(
     "`n` completions of each picture, composited, and the latent codes that made them."
     prior, ctx = net.prior(image, mask)
     z = prior.mean[:, None] + temperature*prior.stddev[:, None]*noise(n, prior.mean, generator)
-    ctx = ctx.repeat(n)
-    made = torch.cat([net.generator(o, Context(*c))[-1] for o, *c in zip(z.flatten(0, 1).split(batch), *(t.split(batch) for t in ctx))])
+    ctx, codes = ctx.repeat(n), z.flatten(0, 1)
+    parts = [slice(i, i + batch) for i in range(0, len(codes), batch)]
+    made = torch.cat([net.generator(codes[p], ctx.map(lambda t: t[p]))[-1] for p in parts])
     return net.finish(image, made, mask).unflatten(0, (-1, n)), z
 
 # %% ../nbs/04_model.ipynb #81a9b014

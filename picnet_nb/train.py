@@ -16,16 +16,16 @@ from torch.distributions import Normal
 from tqdm.auto import tqdm
 from .masks import make_masks
 from .data import PictureSet, augment, open_pictures, show_images, write_atomic
-from .model import PICNet, PICNetConfig, Context, sample, composite, seamless, visible_part, save_weights, load_weights, read_pt
+from .model import PICNet, PICNetConfig, sample, composite, visible_part, save_weights, load_weights, read_pt
 from .losses import (kl_normal, mask_prior, pyramid_loss, l1, MSSSIML1Loss, AuthorMSSSIML1Loss, GANLoss, score_match)
 from .layers import spectral
 from .metrics import diversity, FeatureDistance, Lite0Features
 
 # %% auto #0
 __all__ = ['TrainConfig', 'Paths', 'run_paths', 'pixel_loss', 'generator_losses', 'discriminator_losses', 'judge', 'jitter',
-           'gram', 'style_loss', 'Teacher', 'PatchDiscriminator', 'make_ema', 'update_ema', 'only_one', 'checkpoints',
-           'in_notebook', 'plot_losses', 'Live', 'sheet', 'ProcessLost', 'Processes', 'autocast_dtype', 'Trainer',
-           'main']
+           'gram', 'style_loss', 'strengths', 'detail_loss', 'Teacher', 'PatchDiscriminator', 'make_ema', 'update_ema',
+           'only_one', 'checkpoints', 'in_notebook', 'plot_losses', 'Live', 'sheet', 'ProcessLost', 'Processes',
+           'autocast_dtype', 'Trainer', 'main']
 
 # %% ../nbs/07_train.ipynb #4983ac87
 @dataclass
@@ -52,6 +52,7 @@ class TrainConfig:
     features:float = 0.        # weight of the feature distance on the reconstructive path
     features_gen:float = 0.    # the same on the generative path
     style:float = 0.           # weight of the style loss in the hole, on both paths
+    detail:float = 0.          # weight of the detail loss in the hole, on both paths
     projected:float = 0.       # weight of the projected discriminator's lessons
     patch:float = 0.           # weight of the lessons of the patch discriminator, which looks at the hole alone
     r1:float = 1e-3            # weight of the patch discriminator's gradient penalty
@@ -97,7 +98,7 @@ def run_paths(
     prior, posterior, ctx = net.encode_both(image, mask)
     (eq, _), (ep, tail) = ((e[:, :net.config.latent], e[:, net.config.latent:]) for e in eps)
     zs = [torch.cat([posterior.mean + posterior.stddev*eq, 0*tail], 1)]*two + [torch.cat([prior.mean + prior.stddev*ep, tail], 1)]
-    images = net.decode(torch.cat(zs), Context(*(torch.cat([t]*len(zs)) for t in ctx)))
+    images = net.decode(torch.cat(zs), ctx.map(lambda t: torch.cat([t]*len(zs))))
     if not two: return Paths(prior, posterior, None, images)
     rec, gen = zip(*(o.chunk(2) for o in images))
     return Paths(prior, posterior, list(rec), list(gen))
@@ -157,10 +158,10 @@ def judge(
     out:Paths,
     image:torch.Tensor, # (B, 3, H, W)
     mask:torch.Tensor, # (B, 1, H, W) bool
-    blend:bool=False, # without seams, see `seamless`?
+    finish=composite, # how to put a completion into its picture: `PICNet.finish`, say
 ) -> Paths: # the same, the known pixels of the large pictures taken from `image`
     "What a person will see of the paths' pictures."
-    put = lambda o: o and [*o[:-1], (seamless if blend else composite)(image, o[-1], mask)]
+    put = lambda o: o and [*o[:-1], finish(image, o[-1], mask)]
     return out._replace(rec=put(out.rec), gen=put(out.gen))
 
 # %% ../nbs/07_train.ipynb #035f90af
@@ -196,6 +197,35 @@ def style_loss(
     "How different the features' strengths and companies are in the hole (Gatys et al. 2016)."
     pairs = [(gram(a, hole), gram(b, hole)) for a, b in zip(true, made)]
     return sum((a - b).square().sum((1, 2))/a.square().sum((1, 2)).mean() for a, b in pairs)
+
+# %% ../nbs/07_train.ipynb #cd809b2c
+def strengths(
+    x:torch.Tensor, # (B, 3, H, W)
+    hole:torch.Tensor, # (B, 1, H, W) in [0, 1]
+    bands:int=3, # of 2 to 4 pixels, 4 to 8, ...
+    window:int=9, # side, in pixels of the band's own picture
+) -> list: # [(B, 1, H, W), (B, 1, H/2, W/2), ...]
+    "How strong each band of a picture is near each place, by what is in the hole."
+    res, x, near = [], x.float(), lambda o: F.avg_pool2d(o, window, 1, window//2)
+    for _ in range(bands):
+        small = F.avg_pool2d(x, 2)
+        power = (x - F.interpolate(small, scale_factor=2., mode='bilinear')).square().mean(1, keepdim=True)
+        res.append((near(power*hole)/near(hole).clamp_min(1e-3) + 1e-5).sqrt())      # the root has no slope at 0
+        x, hole = small, F.avg_pool2d(hole, 2)
+    return res
+
+# %% ../nbs/07_train.ipynb #d57f8f70
+def detail_loss(
+    true:torch.Tensor, # (B, 3, H, W)
+    made:torch.Tensor, # (B, 3, H, W), composites
+    mask:torch.Tensor, # (B, 1, H, W) bool, True = hole
+) -> torch.Tensor: # scalar
+    "How different the strengths of the three finest bands are in the hole."
+    hole, total = mask.float(), 0.
+    for a, b in zip(strengths(true, hole), strengths(made, hole)):
+        w = F.adaptive_avg_pool2d(hole, a.shape[2:])
+        total = total + ((a - b).abs()*w).sum()/w.sum().clamp_min(1e-3)
+    return total
 
 # %% ../nbs/07_train.ipynb #288d351d
 class Teacher(nn.Module):
@@ -548,7 +578,7 @@ class Trainer:
     def look(self, image, mask, eps, jitter):
         "What the paths make of a portion, what the discriminators see of that, and the teacher's maps."
         out = self.paths(image, mask, eps)
-        seen = judge(out, image, mask, self.net.config.blend) if self.teacher or self.patch or self.cfg.judge == 'composite' else out
+        seen = judge(out, image, mask, self.net.finish) if self.teacher or self.patch or self.cfg.detail or self.cfg.judge == 'composite' else out
         return out, seen if self.cfg.judge == 'composite' else out, self.teacher.look(image, seen, mask, jitter) if self.teacher else None, seen
 
     def paths(self, image, mask, eps):
@@ -599,6 +629,7 @@ class Trainer:
                 g = self.losses(image, mask, out, judged, lesson)
                 if teacher: g |= teacher.generator(*maps, cfg)
                 if cfg.patch: g |= self.patch.generator(mask, composites, cfg.patch)
+                if cfg.detail: g |= {f'detail_{k}': cfg.detail*detail_loss(image, o[-1], mask) for k, o in (('rec', composites.rec), ('gen', composites.gen)) if o}
             self.backward(g, weight, total)
         self.update(self.opt_g, (net.encoder, net.generator))
         for o in discs: o.requires_grad_(True)
@@ -735,7 +766,7 @@ def main(
     p.add_argument('--weights', help='start from these weights (.safetensors) instead of from nothing')
     p.add_argument('--device', help='cuda, cpu, ...; default: a GPU if there is one')
     _add_fields(p.add_argument_group('training'), TrainConfig)
-    _add_fields(p.add_argument_group('network (only without --weights, but for --noise and --blend)'), PICNetConfig, skip=('image_size', 'masks'))
+    _add_fields(p.add_argument_group('network (only without --weights, but for --noise, --blend and --known)'), PICNetConfig, skip=('image_size', 'masks'))
     a = vars(p.parse_args(argv))
     take = lambda cls: {f.name: a[f.name] for f in fields(cls) if f.name in a}
     try:
@@ -743,9 +774,10 @@ def main(
         procs = Processes(a['device'])
         data = open_pictures(a['folder'], cfg.size, procs.device, a['memory'], cfg.seed)
         net = load_weights(a['weights'], trainable=True) if a['weights'] else None
-        if net: net.config.image_size, net.config.masks = cfg.size, cfg.masks
-        if net: net.config.blend |= a['blend']
-        if net and a['noise'] and not net.config.noise: net.config.noise = a['noise']; net.generator.add_noise(a['noise'])
+        if net:
+            c = net.config
+            c.image_size, c.masks, c.blend, c.known = cfg.size, cfg.masks, c.blend or a['blend'], c.known or a['known']
+            if a['noise'] and not c.noise: c.noise = a['noise']; net.generator.add_noise(a['noise'])
         model = PICNetConfig(**{**take(PICNetConfig), 'image_size': cfg.size})
         trainer = Trainer(data, cfg, net, model, a['out'], a['device'])
     except (ValueError, OSError, ImportError, ProcessLost) as e: sys.exit(f'picnet_train: {e}')
