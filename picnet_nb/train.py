@@ -219,12 +219,12 @@ def detail_loss(
     true:torch.Tensor, # (B, 3, H, W)
     made:torch.Tensor, # (B, 3, H, W), composites
     mask:torch.Tensor, # (B, 1, H, W) bool, True = hole
-) -> torch.Tensor: # scalar
+) -> torch.Tensor: # (B,)
     "How different the strengths of the three finest bands are in the hole."
     hole, total = mask.float(), 0.
     for a, b in zip(strengths(true, hole), strengths(made, hole)):
         w = F.adaptive_avg_pool2d(hole, a.shape[2:])
-        total = total + ((a - b).abs()*w).sum()/w.sum().clamp_min(1e-3)
+        total = total + ((a - b).abs()*w).sum((1, 2, 3))/w.sum((1, 2, 3)).clamp_min(1e-3)
     return total
 
 # %% ../nbs/07_train.ipynb #288d351d
@@ -629,7 +629,7 @@ class Trainer:
                 g = self.losses(image, mask, out, judged, lesson)
                 if teacher: g |= teacher.generator(*maps, cfg)
                 if cfg.patch: g |= self.patch.generator(mask, composites, cfg.patch)
-                if cfg.detail: g |= {f'detail_{k}': cfg.detail*detail_loss(image, o[-1], mask) for k, o in (('rec', composites.rec), ('gen', composites.gen)) if o}
+                if cfg.detail: g |= {f'detail_{k}': cfg.detail*detail_loss(image, o[-1], mask).mean() for k, o in (('rec', composites.rec), ('gen', composites.gen)) if o}
             self.backward(g, weight, total)
         self.update(self.opt_g, (net.encoder, net.generator))
         for o in discs: o.requires_grad_(True)
