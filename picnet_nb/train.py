@@ -4,8 +4,8 @@
 
 # %% ../nbs/07_train.ipynb #78172084
 from __future__ import annotations
-import argparse, copy, csv, inspect, io, os, re, sys, time, warnings
-from contextlib import contextmanager, ExitStack
+import argparse, copy, csv, inspect, io, os, re, signal, sys, threading, time, warnings
+from contextlib import contextmanager, suppress, ExitStack
 from dataclasses import dataclass, asdict, fields, replace
 from datetime import timedelta
 from pathlib import Path
@@ -24,8 +24,8 @@ from .metrics import diversity, FeatureDistance, Lite0Features
 # %% auto #0
 __all__ = ['TrainConfig', 'Paths', 'run_paths', 'pixel_loss', 'generator_losses', 'discriminator_losses', 'judge', 'jitter',
            'gram', 'style_loss', 'strengths', 'detail_loss', 'Teacher', 'PatchDiscriminator', 'make_ema', 'update_ema',
-           'only_one', 'checkpoints', 'in_notebook', 'plot_losses', 'Live', 'sheet', 'ProcessLost', 'Processes',
-           'autocast_dtype', 'Trainer', 'main']
+           'only_one', 'uninterrupted', 'checkpoints', 'in_notebook', 'plot_losses', 'Live', 'sheet', 'ProcessLost',
+           'Processes', 'autocast_dtype', 'Trainer', 'main']
 
 # %% ../nbs/07_train.ipynb #4983ac87
 @dataclass
@@ -359,6 +359,17 @@ def only_one(
         yield
     finally: os.close(fd)
 
+# %% ../nbs/07_train.ipynb #3501b717
+@contextmanager
+def uninterrupted():
+    "Let Ctrl-C wait for the end of the block."
+    old, asked = signal.getsignal(signal.SIGINT), []
+    if threading.current_thread() is not threading.main_thread() or not callable(old): yield; return    # only the main thread hears it
+    signal.signal(signal.SIGINT, lambda *a: asked.append(a))
+    try: yield
+    finally: signal.signal(signal.SIGINT, old)
+    if asked: old(*asked[0])
+
 # %% ../nbs/07_train.ipynb #31955e77
 def checkpoints(
     folder:str|Path, # of a run
@@ -674,7 +685,8 @@ class Trainer:
                     self.even()
                     if self.folder: self.save()
         except KeyboardInterrupt:
-            if self.folder: self.save()
+            with suppress(KeyboardInterrupt):       # once is enough
+                if self.folder: self.save()
             if self.procs.first: print(f'stopped at step {self.step}' + (f'; the same command goes on from there' if self.folder else ''))
         finally:
             if live: live.close()
@@ -704,6 +716,9 @@ class Trainer:
 
     def save(self):
         "Write a checkpoint, the averaged weights and the log, each atomically; keep the last `keep` checkpoints."
+        with uninterrupted(): self._save()
+
+    def _save(self):
         write_atomic(self.folder/f'checkpoint-{self.step:07}.pt', lambda f: torch.save(self.state(), f))
         save_weights(self.ema, self.folder/'model.safetensors', step=self.step)
         def write_log(f):
