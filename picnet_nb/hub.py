@@ -188,11 +188,10 @@ def original_form(
 ) -> PICNet: # a copy on the CPU, with spectral norm
     "Prepare a network for the original's file format; one that the original can't express is an error that says why."
     c, lacks = net.config, [o for o in ('disc', 'disc_rec') if getattr(net, o) is None]
-    if c.attention != 'none': raise ValueError(f"the original's networks have no {c.attention}: it would compute something else from these weights")
-    if c.norm != 'instance': raise ValueError(f"the original's generator has instance norm, not norm={c.norm!r}: it would compute something else from these weights")
-    if c.noise: raise ValueError("the original's generator takes no noise: it would compute something else from these weights")
+    for new, what in ((c.attention != 'none', f'networks have no {c.attention}'), (c.norm != 'instance', f'generator has instance norm, not norm={c.norm!r}'),
+                      (c.noise, 'generator takes no noise'), (c.known, 'generator is not shown the known pixels')):
+        if new: raise ValueError(f"the original's {what}: it would compute something else from these weights")
     if c.blend: raise ValueError("the original's completions are not blended with the known pixels: they would have seams; set config.blend to False if that is wanted")
-    if c.known: raise ValueError("the original's generator is not shown the known pixels: it would compute something else from these weights")
     if lacks: raise ValueError(f'these weights have no {" and no ".join(lacks)}, but the original reads both discriminators: take the weights of a training run, '
                                'or add new, untrained ones by model.unfold')
     net = copy.deepcopy(net).float().cpu()

@@ -305,10 +305,10 @@ class PICNet(nn.Module):
     @property
     def dtype(self): return self.encoder.blocks[0].conv1.bias.dtype   # of the weights
 
-    def _context(self, f, image, mask):
+    def _context(self, f, seen, mask):
         v = visible_part(mask)
         small = F.interpolate(v, size=f[2].shape[-2:], mode='bilinear', align_corners=True)
-        return Context(f[-1], f[2], small, F.avg_pool2d(torch.cat([split(image, mask)[0], v], 1), 2) if self.config.known else None)
+        return Context(f[-1], f[2], small, F.avg_pool2d(torch.cat([seen, v], 1), 2) if self.config.known else None)
 
     def prior(self,
         image:torch.Tensor, # (B, 3, H, W) in [-1, 1]; what is under the hole doesn't matter
@@ -316,10 +316,11 @@ class PICNet(nn.Module):
     ) -> tuple: # Normal of shape (B, z, H/32, W/32), Context
         "Distribution of latent codes that fit the visible picture, and the generator's context."
         check_pair(image, mask)
-        f = self.encoder(split(image, mask)[0].to(self.dtype))
+        seen = split(image, mask)[0]
+        f = self.encoder(seen.to(self.dtype))
         d, more = self.encoder.prior(f[-1]), self.config.code - self.config.latent
         if more: d = Normal(*(F.pad(t, (0, 0, 0, 0, 0, more), value=v) for t, v in ((d.mean, 0.), (d.stddev, 1.))), validate_args=False)   # noise is standard normal
-        return d, self._context(f, image, mask)
+        return d, self._context(f, seen, mask)
 
     def posterior(self,
         image:torch.Tensor, # (B, 3, H, W) in [-1, 1]
@@ -332,8 +333,9 @@ class PICNet(nn.Module):
     def encode_both(self, image, mask):
         "Prior, posterior and context, by one call of the encoder on twice the batch."
         check_pair(image, mask)
-        n, f = len(image), self.encoder(torch.cat(split(image, mask)))
-        return self.encoder.prior(f[-1][:n]), self.encoder.posterior(f[-1][n:]), self._context([o[:n] for o in f], image, mask)
+        seen, missing = split(image, mask)
+        n, f = len(image), self.encoder(torch.cat([seen, missing]))
+        return self.encoder.prior(f[-1][:n]), self.encoder.posterior(f[-1][n:]), self._context([o[:n] for o in f], seen, mask)
 
     def decode(self,
         z:torch.Tensor, # (n*B, z, H/32, W/32) latent codes, the n codes of a picture in a row
@@ -384,9 +386,8 @@ def sample(
     "`n` completions of each picture, composited, and the latent codes that made them."
     prior, ctx = net.prior(image, mask)
     z = prior.mean[:, None] + temperature*prior.stddev[:, None]*noise(n, prior.mean, generator)
-    ctx, codes = ctx.repeat(n), z.flatten(0, 1)
-    parts = [slice(i, i + batch) for i in range(0, len(codes), batch)]
-    made = torch.cat([net.generator(codes[p], ctx.map(lambda t: t[p]))[-1] for p in parts])
+    of = torch.arange(len(image), device=z.device).repeat_interleave(n)     # the picture of each code
+    made = torch.cat([net.generator(o, ctx.map(lambda t: t[k]))[-1] for k, o in zip(of.split(batch), z.flatten(0, 1).split(batch))])
     return net.finish(image, made, mask).unflatten(0, (-1, n)), z
 
 # %% ../nbs/04_model.ipynb #81a9b014

@@ -714,11 +714,9 @@ class Trainer:
                     opt_g=self.opt_g.state_dict(), opt_d=self.opt_d.state_dict(), scaler=self.scaler.state_dict(), rng=self.rng.get_state(),
                     data=self.data.state_dict() if hasattr(self.data, 'state_dict') else None)
 
+    @uninterrupted()
     def save(self):
         "Write a checkpoint, the averaged weights and the log, each atomically; keep the last `keep` checkpoints."
-        with uninterrupted(): self._save()
-
-    def _save(self):
         write_atomic(self.folder/f'checkpoint-{self.step:07}.pt', lambda f: torch.save(self.state(), f))
         save_weights(self.ema, self.folder/'model.safetensors', step=self.step)
         def write_log(f):
