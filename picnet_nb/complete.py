@@ -4,7 +4,7 @@
 
 # %% ../nbs/09_complete.ipynb #cda9140a
 from __future__ import annotations
-import argparse, copy, functools, json, os, shutil, io, math, secrets, sys, time
+import argparse, atexit, copy, functools, json, os, shutil, io, math, secrets, sys, time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -458,6 +458,7 @@ class Helpers:
         self.n, self.rank, self.local = env('WORLD_SIZE', 1), env('RANK', 0), env('LOCAL_RANK', 0)
         if self.n == 1: self.rank = 0
         elif not torch.distributed.is_initialized(): torch.distributed.init_process_group('gloo', timeout=timedelta(days=7))
+        atexit.register(self.close)     # also when it ends by an error
 
     def sum(self, *numbers) -> list:
         "The sums over all processes, when the last one has come to this point."

@@ -4,7 +4,7 @@
 
 # %% ../nbs/07_train.ipynb #78172084
 from __future__ import annotations
-import argparse, copy, csv, inspect, io, os, re, signal, sys, threading, time, warnings
+import argparse, atexit, copy, csv, inspect, io, os, re, signal, sys, threading, time, warnings
 from contextlib import contextmanager, suppress, ExitStack
 from dataclasses import dataclass, asdict, fields, replace
 from datetime import timedelta
@@ -461,9 +461,10 @@ class Processes:
         cpu = 'cpu' in str(device) or not torch.accelerator.is_available()
         with self.listening(): found = PartialState(cpu=cpu, timeout=timedelta(seconds=timeout)).device
         self.device = torch.device('cpu') if cpu else found
+        atexit.register(self.close)     # C++ aborts a process that ends while threads of its connection run
 
     def close(self):
-        if self.n > 1: torch.distributed.destroy_process_group()
+        if self.n > 1 and torch.distributed.is_initialized(): torch.distributed.destroy_process_group()
 
     @property
     def first(self): return self.rank == 0      # the one that writes and shows
