@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from .data import PictureSet, to_pil, write_atomic
-from .losses import kl_normal, pyramid_loss
+from .losses import pyramid_loss
 from .masks import make_masks
 from .metrics import evaluate, sample_seeded
 from .model import PICNetConfig, load_weights, visible_part, composite
@@ -26,7 +26,7 @@ __all__ = ['recipe', 'network', 'two', 'baselines', 'parts', 'together', 'ablati
 # %% ../nbs/10_baselines.ipynb #b00710ab
 class OneToOne(Trainer):
     "No random code: one answer for each hole, told to reproduce the picture."
-    def paths(self, image, mask, eps): return run_paths(self.net, image, mask, 0*eps, two=False)
+    def paths(self, image, mask, eps, best=None): return run_paths(self.net, image, mask, 0*eps, two=False)
 
     def losses(self, *args):
         losses = super().losses(*args)
@@ -36,18 +36,18 @@ class OneToOne(Trainer):
 # %% ../nbs/10_baselines.ipynb #b00910ab
 class CVAE(Trainer):
     "Conditional VAE: decode the posterior's codes, and draw posterior and prior together."
-    def paths(self, image, mask, eps):
+    def paths(self, image, mask, eps, best=None):
         prior, posterior, context = self.net.encode_both(image, mask)
-        return Paths(prior, posterior, None, self.net.decode(posterior.mean + posterior.stddev*eps[0], context))
+        return Paths(prior, posterior, None, self.net.decode(posterior.mean + posterior.stddev*eps[0], context), factors=context.factors)
 
     def losses(self, image, mask, out, *args):
-        kl = kl_normal(out.posterior, out.prior).mean()
+        kl = out.kl_prior(out.posterior)
         return super().losses(image, mask, out, *args) | dict(kl_gen=self.cfg.kl*len(out.gen)*kl)
 
 # %% ../nbs/10_baselines.ipynb #b00b10ab
 class InstanceBlind(Trainer):
     "Reproduce what is visible; the hole only has to please the discriminator."
-    def paths(self, image, mask, eps): return run_paths(self.net, image, mask, eps, two=False)
+    def paths(self, image, mask, eps, best=None): return run_paths(self.net, image, mask, eps, two=False)
 
     def losses(self, image, mask, out, *args):
         seen = self.cfg.rec*pyramid_loss(out.gen, image, visible_part(mask), self.pixel)

@@ -189,7 +189,7 @@ def original_form(
     "Prepare a network for the original's file format; one that the original can't express is an error that says why."
     c, lacks = net.config, [o for o in ('disc', 'disc_rec') if getattr(net, o) is None]
     for new, what in ((c.attention != 'none', f'networks have no {c.attention}'), (c.norm != 'instance', f'generator has instance norm, not norm={c.norm!r}'),
-                      (c.noise, 'generator takes no noise'), (c.known, 'generator is not shown the known pixels')):
+                      (c.noise, 'generator takes no noise'), (c.factors, 'prior has no common factors'), (c.known, 'generator is not shown the known pixels')):
         if new: raise ValueError(f"the original's {what}: it would compute something else from these weights")
     if c.blend: raise ValueError("the original's completions are not blended with the known pixels: they would have seams; set config.blend to False if that is wanted")
     if lacks: raise ValueError(f'these weights have no {" and no ".join(lacks)}, but the original reads both discriminators: take the weights of a training run, '

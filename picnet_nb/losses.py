@@ -10,10 +10,10 @@ from torch import nn
 from torch.distributions import Normal
 
 # %% auto #0
-__all__ = ['lift', 'in_float32', 'kl_normal', 'mask_prior_std', 'mask_prior', 'pyramid', 'l1', 'pyramid_loss', 'gaussian_window',
-           'blur_matrix', 'blur', 'to_unit', 'similarity', 'ssim', 'n_scales', 'ms_ssim', 'MSSSIML1Loss',
-           'AuthorMSSSIML1Loss', 'tv', 'GANLoss', 'mixture_gradient', 'gradient_penalty', 'divergence_penalty',
-           'score_match']
+__all__ = ['lift', 'in_float32', 'kl_normal', 'kl_factors', 'mask_prior_std', 'mask_prior', 'pyramid', 'l1', 'pyramid_loss',
+           'gaussian_window', 'blur_matrix', 'blur', 'to_unit', 'similarity', 'ssim', 'n_scales', 'ms_ssim',
+           'MSSSIML1Loss', 'AuthorMSSSIML1Loss', 'tv', 'GANLoss', 'mixture_gradient', 'gradient_penalty',
+           'divergence_penalty', 'score_match']
 
 # %% ../nbs/05_losses.ipynb #86e7db41
 def lift(x):
@@ -39,6 +39,21 @@ def kl_normal(
     a, s, b, t = map(lift, (p.loc, p.scale, q.loc, q.scale))
     ratio, shift = s/t, (a - b)/t
     return .5*(ratio**2 + shift**2 - 1) - ratio.log()
+
+# %% ../nbs/05_losses.ipynb #2a632cff
+def kl_factors(
+    q:Normal, # (B, ...) the distribution that the mean is taken over, its numbers independent
+    p:Normal, # the distribution it is compared with, same shape ...
+    factors:torch.Tensor, # ... plus (B, k, ...), what its k common factors add, each times a standard normal score
+) -> torch.Tensor: # (B,) KL(q || p) of all numbers of a code together, in nats
+    "Kullback-Leibler divergence from a distribution whose numbers have factors in common."
+    with torch.autocast(factors.device.type, enabled=False):
+        a, s, b, t = (lift(o).flatten(1) for o in (q.loc, q.scale, p.loc, p.scale))
+        v, shift, ratio = lift(factors).flatten(2)/t[:, None], (a - b)/t, s/t
+        low = torch.linalg.cholesky(torch.eye(v.shape[1], device=v.device, dtype=v.dtype) + v @ v.mT)
+        seen = lambda o: torch.linalg.solve_triangular(low, o, upper=False).square().sum((1, 2))   # what the factors explain
+        explained = seen(v*ratio[:, None]) + seen(v @ shift[..., None])
+        return .5*(ratio.square() + shift.square() - 1 - 2*ratio.log()).sum(1) - .5*explained + low.diagonal(dim1=1, dim2=2).log().sum(1)
 
 # %% ../nbs/05_losses.ipynb #18d1a990
 def mask_prior_std(

@@ -4,7 +4,7 @@
 
 # %% ../nbs/04_model.ipynb #8f7b6b22
 from __future__ import annotations
-import copy, json, re, warnings
+import copy, json, math, re, warnings
 from pathlib import Path
 from dataclasses import dataclass, asdict, fields
 from typing import NamedTuple
@@ -32,6 +32,7 @@ class PICNetConfig:
     disc_width:int|None = None # the same for the discriminators; `width` if not given
     latent:int = 128           # channels of the latent code
     noise:float = 0.           # weight, at the start, of the noise maps that the generator gets in the hole; 0: none, as in the paper
+    factors:int = 0            # common factors of the codes that the prior draws; 0: it draws all their numbers independently, as in the paper
     prior_blocks:int = 6       # residual blocks between the encoder and the prior
     norm:str = 'instance'      # of the generator: 'none', 'instance' or 'group'
     attention:str = 'none'     # what stands before the short+long term attention: 'none' or 'simam'
@@ -44,7 +45,7 @@ class PICNetConfig:
     def __post_init__(self):
         if not isinstance(self.masks, (str, tuple, list)): raise ValueError(f'masks are names of families, not {self.masks!r}')
         self.masks = (self.masks,) if isinstance(self.masks, str) else tuple(self.masks)
-        for k, (least, most) in dict(image_size=(64, 8192), width=(1, 512), max_width=(1, 2048), disc_width=(1, 512), latent=(1, 2048), prior_blocks=(0, 64)).items():
+        for k, (least, most) in dict(image_size=(64, 8192), width=(1, 512), max_width=(1, 2048), disc_width=(1, 512), latent=(1, 2048), factors=(0, 64), prior_blocks=(0, 64)).items():
             v = getattr(self, k)
             if not (isinstance(v, int) and least <= v <= most or k == 'disc_width' and v is None): raise ValueError(
                 f'{k} is a whole number from {least} to {most}, not {v!r}')
@@ -59,7 +60,7 @@ class PICNetConfig:
     @property
     def rim(self): return 16*self.blend     # pixels around the hole whose painting is compared with the known ones
     @property
-    def code(self): return self.latent + sum(noise_channels)*(self.noise > 0)   # channels of a whole code, noise and all
+    def code(self): return self.latent + sum(noise_channels)*(self.noise > 0) + self.factors   # channels of a whole code, noise and all
 
     @classmethod
     def from_dict(cls, d:dict):
@@ -144,6 +145,7 @@ class Context(NamedTuple):
     encoded:torch.Tensor # (B, C, H/8, W/8), for the long term attention
     visible:torch.Tensor # (B, 1, H/8, W/8) float, 1 = visible; soft at the border of the hole
     known:torch.Tensor|None = None # (B, 4, H/2, W/2), the visible picture times its visible part, and that part; None: the generator doesn't get it
+    factors:torch.Tensor|None = None # (B, k, z, H/32, W/32), what each common factor adds to the codes; None: there are none
 
     def map(self, f):
         "The same with `f` of each tensor."
@@ -163,6 +165,14 @@ class Encoder(nn.Module):
         self.infer_prior = nn.Sequential(*[ResBlock(c, c) for _ in range(cfg.prior_blocks)])
         self.prior_head = ResBlock(c, 2*cfg.latent, hidden=c)
         self.posterior_head = ResBlock(c, 2*cfg.latent, hidden=c)
+        self.latent, self.factor_head = cfg.latent, None
+        if cfg.factors: self.add_factors(cfg.factors)
+
+    def add_factors(self, n:int):
+        "Get a head for common factors, which are small at the start."
+        c, act = self.prior_head.conv1.in_channels, nn.LeakyReLU(.1)
+        self.factor_head = nn.Sequential(nn.Conv2d(c, c, 1), act, nn.Conv2d(c, c, 3, padding=1), act, nn.Conv2d(c, n*self.latent, 1))
+        with torch.no_grad(): self.factor_head[-1].weight.mul_(.1)
 
     def forward(self, x):
         "All five feature maps of `x` (B, 3, H, W), large to small."
@@ -170,7 +180,11 @@ class Encoder(nn.Module):
         for b in self.blocks: x = b(x); out.append(x)
         return out
 
-    def prior(self, f): return to_normal(self.prior_head(self.infer_prior(f)))
+    def prior(self, f):
+        "Distribution of codes, and what their common factors add to them (B, k, z, h, w)."
+        h = self.infer_prior(f)
+        return to_normal(self.prior_head(h)), self.factor_head and self.factor_head(h).float().unflatten(1, (-1, self.latent))
+
     def posterior(self, f): return to_normal(self.posterior_head(f))
 
 # %% ../nbs/04_model.ipynb #587de529
@@ -192,6 +206,12 @@ class Generator(nn.Module):
         "Get weights for maps of noise."
         self.noise = nn.ParameterList([o.conv2.bias.new_full(o.conv2.bias.shape, weight) for o in self.up[:4]])
 
+    def common(self, z, tail, factors):
+        "Add to each code its common factors, whose scores are the last channels: one score each, the sum of the channel's h·w normal numbers, scaled to be normal too."
+        noise, s = tail.split((tail.shape[1] - factors.shape[1], factors.shape[1]), 1)
+        s = s.sum((2, 3))/math.sqrt(s[0, 0].numel())
+        return z + (s[..., None, None, None]*factors).sum(1).to(z.dtype), noise
+
     def rise(self, i, x, maps, hole):
         "The i-th block up, and noise in the hole."
         x = self.up[i](x)
@@ -206,16 +226,22 @@ class Generator(nn.Module):
         seen = k[:, 3:]
         return (painted + spread(k[:, :3]/seen.clamp_min(1e-6) - painted.float(), seen)).to(painted.dtype)
 
-    def forward(self,
-        z:torch.Tensor, # (B, z, H/32, W/32) latent codes; with or without their channels of noise
-        context:Context, # of the visible pictures, or of one picture for all codes
-        box:tuple|None=None, # left, top, right, bottom, even numbers: the part of the largest picture to make; None: all of it
-    ) -> list: # [(B, 3, H/8, W/8), ..., (B, 3, H, W)], each in [-1, 1]
+    def smallest(self, z, context):
+        "The picture of an eighth of the size, and what the larger ones are made of: features, noise, hole."
         z, tail = z[:, :self.latent], z[:, self.latent:]
+        if tail.shape[1] and context.factors is not None: z, tail = self.common(z, tail, context.factors)
         maps, hole = tail.shape[1] and tail.split(noise_channels, 1), 1 - context.visible
         x = self.rise(0, self.first(z) + context.feature, maps, hole)
         x = self.attention(self.simam(self.rise(1, x, maps, hole)), context.encoded, context.visible)
-        images = [self.out[0](x)]
+        return self.out[0](x), x, maps, hole
+
+    def forward(self,
+        z:torch.Tensor, # (B, z, H/32, W/32) latent codes; with or without their channels of noise and common factors
+        context:Context, # of the visible pictures, or of one picture for all codes
+        box:tuple|None=None, # left, top, right, bottom, even numbers: the part of the largest picture to make; None: all of it
+    ) -> list: # [(B, 3, H/8, W/8), ..., (B, 3, H, W)], each in [-1, 1]
+        image, x, maps, hole = self.smallest(z, context)
+        images = [image]
         for i, out in enumerate(self.out[1:-1], 2):
             x = self.rise(i, torch.cat([x, self.so_far(images[-1], context.known)], 1), maps, hole)
             images.append(out(x))
@@ -305,10 +331,10 @@ class PICNet(nn.Module):
     @property
     def dtype(self): return self.encoder.blocks[0].conv1.bias.dtype   # of the weights
 
-    def _context(self, f, seen, mask):
+    def _context(self, f, seen, mask, factors):
         v = visible_part(mask)
         small = F.interpolate(v, size=f[2].shape[-2:], mode='bilinear', align_corners=True)
-        return Context(f[-1], f[2], small, F.avg_pool2d(torch.cat([seen, v], 1), 2) if self.config.known else None)
+        return Context(f[-1], f[2], small, F.avg_pool2d(torch.cat([seen, v], 1), 2) if self.config.known else None, factors)
 
     def prior(self,
         image:torch.Tensor, # (B, 3, H, W) in [-1, 1]; what is under the hole doesn't matter
@@ -318,9 +344,9 @@ class PICNet(nn.Module):
         check_pair(image, mask)
         seen = split(image, mask)[0]
         f = self.encoder(seen.to(self.dtype))
-        d, more = self.encoder.prior(f[-1]), self.config.code - self.config.latent
-        if more: d = Normal(*(F.pad(t, (0, 0, 0, 0, 0, more), value=v) for t, v in ((d.mean, 0.), (d.stddev, 1.))), validate_args=False)   # noise is standard normal
-        return d, self._context(f, seen, mask)
+        (d, factors), more = self.encoder.prior(f[-1]), self.config.code - self.config.latent
+        if more: d = Normal(*(F.pad(t, (0, 0, 0, 0, 0, more), value=v) for t, v in ((d.mean, 0.), (d.stddev, 1.))), validate_args=False)   # noise and scores of factors are standard normal
+        return d, self._context(f, seen, mask, factors)
 
     def posterior(self,
         image:torch.Tensor, # (B, 3, H, W) in [-1, 1]
@@ -335,7 +361,8 @@ class PICNet(nn.Module):
         check_pair(image, mask)
         seen, missing = split(image, mask)
         n, f = len(image), self.encoder(torch.cat([seen, missing]))
-        return self.encoder.prior(f[-1][:n]), self.encoder.posterior(f[-1][n:]), self._context([o[:n] for o in f], seen, mask)
+        prior, factors = self.encoder.prior(f[-1][:n])
+        return prior, self.encoder.posterior(f[-1][n:]), self._context([o[:n] for o in f], seen, mask, factors)
 
     def decode(self,
         z:torch.Tensor, # (n*B, z, H/32, W/32) latent codes, the n codes of a picture in a row
@@ -441,8 +468,9 @@ def unfold(
 ) -> PICNet: # the same network, in training mode, with spectral norm; discriminators it lacked are new
     "The inverse of `fold`: make a loaded network trainable."
     fresh = PICNet(net.config)
+    spectral_norm = {name for name, m in fresh.named_modules() if parametrize.is_parametrized(m)}
     for name, m in net.named_modules():
-        if isinstance(m, (nn.Conv2d, nn.ConvTranspose2d)) and not name.endswith('query'):
+        if name in spectral_norm:
             parametrize.register_parametrization(m, 'weight', SpectralNorm(m.weight, warmup=100))
     for part in ('disc', 'disc_rec'):
         if getattr(net, part) is None: setattr(net, part, getattr(fresh, part))

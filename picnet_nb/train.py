@@ -16,16 +16,16 @@ from torch.distributions import Normal
 from tqdm.auto import tqdm
 from .masks import make_masks
 from .data import PictureSet, augment, open_pictures, show_images, write_atomic
-from .model import PICNet, PICNetConfig, sample, composite, visible_part, save_weights, load_weights, read_pt
-from .losses import (kl_normal, mask_prior, pyramid_loss, l1, MSSSIML1Loss, AuthorMSSSIML1Loss, GANLoss, score_match)
+from .model import PICNet, PICNetConfig, Context, sample, composite, visible_part, save_weights, load_weights, read_pt
+from .losses import (kl_normal, kl_factors, mask_prior, pyramid_loss, l1, MSSSIML1Loss, AuthorMSSSIML1Loss, GANLoss, score_match)
 from .layers import spectral
 from .metrics import diversity, FeatureDistance, Lite0Features
 
 # %% auto #0
-__all__ = ['TrainConfig', 'Paths', 'run_paths', 'pixel_loss', 'generator_losses', 'discriminator_losses', 'judge', 'jitter',
-           'gram', 'style_loss', 'strengths', 'detail_loss', 'Teacher', 'PatchDiscriminator', 'make_ema', 'update_ema',
-           'only_one', 'uninterrupted', 'checkpoints', 'in_notebook', 'plot_losses', 'Live', 'sheet', 'ProcessLost',
-           'Processes', 'autocast_dtype', 'Trainer', 'main']
+__all__ = ['TrainConfig', 'Paths', 'best_code', 'run_paths', 'pixel_loss', 'generator_losses', 'discriminator_losses', 'judge',
+           'jitter', 'gram', 'style_loss', 'strengths', 'detail_loss', 'Teacher', 'PatchDiscriminator', 'make_ema',
+           'update_ema', 'only_one', 'uninterrupted', 'checkpoints', 'in_notebook', 'plot_losses', 'Live', 'sheet',
+           'ProcessLost', 'Processes', 'autocast_dtype', 'Trainer', 'main']
 
 # %% ../nbs/07_train.ipynb #4983ac87
 @dataclass
@@ -49,10 +49,13 @@ class TrainConfig:
     judge:str = 'raw'          # what the discriminators see: 'raw' pictures as the generator paints them, or the 'composite' with the known pixels
     disc_every:int = 1         # steps from one lesson of the discriminators to the next
     hole:float = 0.            # share of the reconstruction loss that the generative path gets for the hole's true content; the paper's is 0
+    best:int = 1               # codes of which the generative path takes, in half of the pictures, the one that comes closest to the truth; 1: the first in all
+    hole_best:float = 0.       # `hole` of the pictures that it takes the best code for
     features:float = 0.        # weight of the feature distance on the reconstructive path
     features_gen:float = 0.    # the same on the generative path
     style:float = 0.           # weight of the style loss in the hole, on both paths
     detail:float = 0.          # weight of the detail loss in the hole, on both paths
+    detail_far:float = 1.      # what a place in the middle of a large hole counts in it, compared with one at the rim
     projected:float = 0.       # weight of the projected discriminator's lessons
     patch:float = 0.           # weight of the lessons of the patch discriminator, which looks at the hole alone
     r1:float = 1e-3            # weight of the patch discriminator's gradient penalty
@@ -73,7 +76,7 @@ class TrainConfig:
         one_of = dict(kl_order=('code', 'paper'), judge=('raw', 'composite'), paths=('two', 'one'), pixel=('l1', 'ms-ssim-l1', 'author'), amp=('auto', 'no', 'bf16', 'fp16'))
         for k, ok in one_of.items():
             if getattr(self, k) not in ok: raise ValueError(f'{k} is one of {", ".join(ok)}, not {getattr(self, k)!r}')
-        for k in ('size', 'batch', 'accumulate', 'steps', 'disc_every', 'log_every', 'show_every', 'save_every', 'keep'):
+        for k in ('size', 'batch', 'accumulate', 'steps', 'best', 'disc_every', 'log_every', 'show_every', 'save_every', 'keep'):
             if getattr(self, k) < 1: raise ValueError(f'{k} must be at least 1, not {getattr(self, k)}')
         if self.accumulate > self.batch: raise ValueError(f'a batch of {self.batch} can not be worked through in {self.accumulate} portions')
         if self.size%32: raise ValueError(f'size must be a multiple of 32, not {self.size}')
@@ -85,23 +88,50 @@ class Paths(NamedTuple):
     posterior:Normal
     rec:list|None # reconstructive path, small to large; None with one path
     gen:list      # generative path
+    best:torch.Tensor|None = None # (B,) bool, for which pictures the generative path took the best of several codes; None: for none
+    factors:torch.Tensor|None = None # what the common factors add to the prior's codes (B, k, z, h, w); None: there are none
+
+    def kl_prior(self, q:Normal): # scalar
+        "KL(q || prior) for each number of the code, with the factors that they have in common."
+        if self.factors is None: return kl_normal(q, self.prior).mean()
+        return kl_factors(q, self.prior, self.factors).mean()/q.mean[0].numel()
 
 # %% ../nbs/07_train.ipynb #64f4cf68
+@torch.no_grad()
+def best_code(
+    net:PICNet,
+    image:torch.Tensor, # (B, 3, H, W)
+    mask:torch.Tensor, # (B, 1, H, W) bool, True = hole
+    codes:torch.Tensor, # (k, B, z, H/32, W/32)
+    context:Context, # of the B visible pictures
+) -> torch.Tensor: # (B,) which of its k codes comes closest to each picture
+    "Compare an eighth of the size, in the hole, by L1."
+    made = net.generator.smallest(codes.flatten(0, 1), context.map(lambda t: torch.cat([t]*len(codes))))[0].float().unflatten(0, codes.shape[:2])
+    true, hole = (F.adaptive_avg_pool2d(o.float(), made.shape[-2:]) for o in (image, mask))
+    return ((made - true).abs()*hole).sum((2, 3, 4)).argmin(0)
+
 def run_paths(
     net:PICNet,
     image:torch.Tensor, # (B, 3, H, W)
     mask:torch.Tensor, # (B, 1, H, W) bool, True = hole
-    eps:torch.Tensor, # (2, B, z, H/32, W/32) standard normal: for the posterior, for the prior
+    eps:torch.Tensor, # (1 + k, B, z, H/32, W/32) standard normal: for the posterior, and k times for the prior
     two:bool=True, # both paths, or the generative alone
+    best:torch.Tensor|None=None, # (B,) bool on the CPU, so that nobody has to wait for a GPU's answer: for which pictures the generative path takes the best of its k codes; for the others (None: for all) it takes the first
 ) -> Paths:
     "Encode both parts of the picture, draw a code from each distribution, decode both."
     prior, posterior, ctx = net.encode_both(image, mask)
-    (eq, _), (ep, tail) = ((e[:, :net.config.latent], e[:, net.config.latent:]) for e in eps)
-    zs = [torch.cat([posterior.mean + posterior.stddev*eq, 0*tail], 1)]*two + [torch.cat([prior.mean + prior.stddev*ep, tail], 1)]
+    factors, n = ctx.factors, net.config.latent
+    if factors is not None: ctx = ctx._replace(factors=factors.detach())     # their KL alone shall teach them
+    draw = lambda d, e: torch.cat([d.mean + d.stddev*e[:, :n], e[:, n:] if d is prior else 0*e[:, n:]], 1)
+    z, codes = draw(posterior, eps[0]), torch.stack([draw(prior, e) for e in eps[1:]])
+    if best is not None and best.any():
+        i, which = best.nonzero()[:, 0].to(z.device), torch.zeros(len(image), dtype=torch.long, device=z.device)
+        which[i] = best_code(net, image[i], mask[i], codes[:, i], ctx.map(lambda t: t[i]))
+        codes = codes[which, torch.arange(len(image), device=z.device)][None]
+    zs = [z, codes[0]] if two else [codes[0]]
     images = net.decode(torch.cat(zs), ctx.map(lambda t: torch.cat([t]*len(zs))))
-    if not two: return Paths(prior, posterior, None, images)
-    rec, gen = zip(*(o.chunk(2) for o in images))
-    return Paths(prior, posterior, list(rec), list(gen))
+    rec, gen = zip(*(o.chunk(2) for o in images)) if two else (None, images)
+    return Paths(prior, posterior, rec and list(rec), list(gen), best, factors)
 
 # %% ../nbs/07_train.ipynb #6fdac4e4
 def pixel_loss(
@@ -127,8 +157,9 @@ def generator_losses(
     stop = Normal(q.mean.detach(), q.stddev.detach(), validate_args=False)
     to_m = lambda d: kl_normal(m, d) if cfg.kl_order == 'code' else kl_normal(d, m)
     seen = visible_part(mask)
-    where = seen + cfg.hole*(1 - seen) if two else None      # None: everywhere
-    losses = dict(kl_gen=cfg.kl*len(out.gen)*(kl_normal(stop, out.prior) if two else to_m(out.prior)).mean(),
+    share = cfg.hole if out.best is None else torch.where(out.best, cfg.hole_best, cfg.hole).to(seen)[:, None, None, None]
+    where = seen + share*(1 - seen) if two else None      # None: everywhere
+    losses = dict(kl_gen=cfg.kl*len(out.gen)*(out.kl_prior(stop) if two else to_m(out.prior).mean()),
                   app_gen=cfg.rec*pyramid_loss(out.gen, image, where, pixel))
     if lesson: losses['adv_gen'] = cfg.adv*GANLoss(net.config.gan).generator(net.disc(judged.gen[-1]))
     if two: losses |= dict(kl_rec=kl_rec*len(out.gen)*to_m(q).mean(),
@@ -219,12 +250,15 @@ def detail_loss(
     true:torch.Tensor, # (B, 3, H, W)
     made:torch.Tensor, # (B, 3, H, W), composites
     mask:torch.Tensor, # (B, 1, H, W) bool, True = hole
+    far:float=1., # what a place counts that is 10 pixels or more inside the hole, compared with one at the rim
 ) -> torch.Tensor: # (B,)
     "How different the strengths of the three finest bands are in the hole."
     hole, total = mask.float(), 0.
+    near = (2*F.avg_pool2d(1 - hole, 21, 1, 10)).clamp(max=1)      # at a straight rim half of the 21x21 pixels around are known
+    count = hole*(near + far*(1 - near))
     for a, b in zip(strengths(true, hole), strengths(made, hole)):
-        w = F.adaptive_avg_pool2d(hole, a.shape[2:])
-        total = total + ((a - b).abs()*w).sum((1, 2, 3))/w.sum((1, 2, 3)).clamp_min(1e-3)
+        w, n = (F.adaptive_avg_pool2d(o, a.shape[2:]) for o in (count, hole))
+        total = total + ((a - b).abs()*w).sum((1, 2, 3))/n.sum((1, 2, 3)).clamp_min(1e-3)
     return total
 
 # %% ../nbs/07_train.ipynb #288d351d
@@ -536,6 +570,7 @@ class Trainer:
             f'a batch of {self.cfg.batch} is too small for {self.procs.n} processes with {self.cfg.accumulate} portions each')
         torch.manual_seed(self.cfg.seed)
         self.net = (net or PICNet(model or PICNetConfig(image_size=self.cfg.size, masks=self.cfg.masks))).train()
+        if self.net.config.factors and self.cfg.paths == 'one': raise ValueError('common factors are taught by the posterior: they need paths=two, or factors=0')
         self.net.to(self.device, memory_format=torch.channels_last)
         self.ema = make_ema(self.net)
         c = self.cfg
@@ -572,30 +607,31 @@ class Trainer:
         else: image = self.data.batch(c.batch, self.rng)[mine]
         image = self.put(image).contiguous(memory_format=torch.channels_last)
         mask = make_masks(c.masks, c.batch, c.size, self.rng, self.device, part=mine)
-        eps = torch.randn(2, c.batch, self.net.config.code, c.size//32, c.size//32, generator=self.rng)[:, mine]
-        return image, mask, self.put(eps)
+        eps = torch.randn(1 + c.best, c.batch, self.net.config.code, c.size//32, c.size//32, generator=self.rng)[:, mine]
+        best = torch.rand(c.batch, generator=self.rng)[mine] < .5 if c.best > 1 else None
+        return image, mask, self.put(eps), best
 
     def put(self, t):
         "A tensor on the device; a GPU fetches it from pinned memory, while this program goes on."
         return (t.pin_memory() if self.device.type == 'cuda' and t.device.type == 'cpu' else t).to(self.device, non_blocking=True)
 
-    def portions(self, lesson:bool) -> list: # [((image, mask, eps, jitter, mixtures), weight)]
+    def portions(self, lesson:bool) -> list: # [((image, mask, eps, best, jitter), mixtures, weight)]
         "The share of this process in `accumulate` portions, each with its weight in the batch."
-        c, mine, (image, mask, eps) = self.cfg, self.procs.share(self.cfg.batch), self.batch()
+        c, mine, (image, mask, eps, best) = self.cfg, self.procs.share(self.cfg.batch), self.batch()
         jitter = torch.rand(c.batch, 7, generator=self.rng)[mine] if self.teacher else None
         mix = torch.rand(2, c.batch, generator=self.rng)[:, mine] if lesson and self.net.config.gan.startswith('wgan') else None
         cut = lambda t, dim=0: [None]*c.accumulate if t is None else t.tensor_split(c.accumulate, dim)
-        return [(o, len(o[0])/c.batch) for o in zip(cut(image), cut(mask), cut(eps, 1), cut(jitter), cut(mix, 1))]
+        return [(o, m, len(o[0])/c.batch) for *o, m in zip(cut(image), cut(mask), cut(eps, 1), cut(best), cut(jitter), cut(mix, 1))]
 
-    def look(self, image, mask, eps, jitter):
+    def look(self, image, mask, eps, best, jitter):
         "What the paths make of a portion, what the discriminators see of that, and the teacher's maps."
-        out = self.paths(image, mask, eps)
+        out = self.paths(image, mask, eps, best)
         seen = judge(out, image, mask, self.net.finish) if self.teacher or self.patch or self.cfg.detail or self.cfg.judge == 'composite' else out
         return out, seen if self.cfg.judge == 'composite' else out, self.teacher.look(image, seen, mask, jitter) if self.teacher else None, seen
 
-    def paths(self, image, mask, eps):
+    def paths(self, image, mask, eps, best=None):
         "What the networks make of a batch; another way to train may make something else of it, see chapter 10."
-        return run_paths(self.net, image, mask, eps, self.cfg.paths == 'two')
+        return run_paths(self.net, image, mask, eps, self.cfg.paths == 'two', best)
 
     def losses(self, image, mask, out, judged, lesson):
         "What encoder and generator are told, name -> weighted loss."
@@ -626,8 +662,9 @@ class Trainer:
         for opt in (self.opt_g, self.opt_d):
             opt.zero_grad(set_to_none=True)
             for g in opt.param_groups: g['lr'] = (cfg.lr_disc if opt is self.opt_d and cfg.lr_disc is not None else cfg.lr)*min(1., (self.step + 1)/max(1, cfg.warmup), (cfg.steps - self.step)/max(1., cfg.decay*cfg.steps))
-        for (image, mask, eps, jitter, mix), weight in portions if teach else []:
-            with self.autocast(), torch.set_grad_enabled(keep): seen = self.look(image, mask, eps, jitter)
+        for portion, mix, weight in portions if teach else []:
+            image, mask = portion[:2]
+            with self.autocast(), torch.set_grad_enabled(keep): seen = self.look(*portion)
             with self.autocast():
                 d = discriminator_losses(net, image, seen[1], mix) if lesson else {}
                 if cfg.projected: d |= teacher.discriminator(*seen[2])
@@ -635,13 +672,14 @@ class Trainer:
             self.backward(d, weight, total)
         if teach: self.update(self.opt_d, discs)
         for o in discs: o.requires_grad_(False)   # the generator's losses pass through them, but don't teach them
-        for (image, mask, eps, jitter, _), weight in portions:
+        for portion, _, weight in portions:
+            image, mask = portion[:2]
             with self.autocast():
-                out, judged, maps, composites = seen if keep and teach else self.look(image, mask, eps, jitter)
+                out, judged, maps, composites = seen if keep and teach else self.look(*portion)
                 g = self.losses(image, mask, out, judged, lesson)
                 if teacher: g |= teacher.generator(*maps, cfg)
                 if cfg.patch: g |= self.patch.generator(mask, composites, cfg.patch)
-                if cfg.detail: g |= {f'detail_{k}': cfg.detail*detail_loss(image, o[-1], mask).mean() for k, o in (('rec', composites.rec), ('gen', composites.gen)) if o}
+                if cfg.detail: g |= {f'detail_{k}': cfg.detail*detail_loss(image, o[-1], mask, cfg.detail_far).mean() for k, o in (('rec', composites.rec), ('gen', composites.gen)) if o}
             self.backward(g, weight, total)
         self.update(self.opt_g, (net.encoder, net.generator))
         for o in discs: o.requires_grad_(True)
@@ -780,7 +818,7 @@ def main(
     p.add_argument('--weights', help='start from these weights (.safetensors) instead of from nothing')
     p.add_argument('--device', help='cuda, cpu, ...; default: a GPU if there is one')
     _add_fields(p.add_argument_group('training'), TrainConfig)
-    _add_fields(p.add_argument_group('network (only without --weights, but for --noise, --blend and --known)'), PICNetConfig, skip=('image_size', 'masks'))
+    _add_fields(p.add_argument_group('network (only without --weights, but for --factors, --noise, --blend and --known)'), PICNetConfig, skip=('image_size', 'masks'))
     a = vars(p.parse_args(argv))
     take = lambda cls: {f.name: a[f.name] for f in fields(cls) if f.name in a}
     try:
@@ -792,6 +830,7 @@ def main(
             c = net.config
             c.image_size, c.masks, c.blend, c.known = cfg.size, cfg.masks, c.blend or a['blend'], c.known or a['known']
             if a['noise'] and not c.noise: c.noise = a['noise']; net.generator.add_noise(a['noise'])
+            if a['factors'] and not c.factors: c.factors = a['factors']; net.encoder.add_factors(a['factors'])
         model = PICNetConfig(**{**take(PICNetConfig), 'image_size': cfg.size})
         trainer = Trainer(data, cfg, net, model, a['out'], a['device'])
     except (ValueError, OSError, ImportError, ProcessLost) as e: sys.exit(f'picnet_train: {e}')
