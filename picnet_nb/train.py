@@ -106,7 +106,10 @@ def best_code(
     context:Context, # of the B visible pictures
 ) -> torch.Tensor: # (B,) which of its k codes comes closest to each picture
     "Compare an eighth of the size, in the hole, by L1."
-    made = net.generator.smallest(codes.flatten(0, 1), context.map(lambda t: torch.cat([t]*len(codes))))[0].float().unflatten(0, codes.shape[:2])
+    g, training = net.generator, net.generator.training
+    g.eval()       # a look more or less shall not move the spectral norms: other portions and processes may have none to take
+    made = g.smallest(codes.flatten(0, 1), context.map(lambda t: torch.cat([t]*len(codes))))[0].float().unflatten(0, codes.shape[:2])
+    g.train(training)
     true, hole = (F.adaptive_avg_pool2d(o.float(), made.shape[-2:]) for o in (image, mask))
     return ((made - true).abs()*hole).sum((2, 3, 4)).argmin(0)
 
