@@ -190,7 +190,8 @@ def recipe(
     "How to train on few pictures, from weights that are there already."
     return TrainConfig(**dict(
         size=size, batch=batch, steps=steps, masks=('center', 'rectangles', 'strokes'), lr=4e-4*min(1, steps/1000), warmup=steps//10, beta1=.9, beta2=.99, decay=.5, ema=.998,
-        kl=5, kl_rec=.5, kl_order='paper', hole=.2, features=.5, features_gen=.05, style=.2, detail=5, adv=.05, judge='composite', disc_every=4) | options)
+        kl=5, kl_rec=.5, kl_order='paper', best=8, hole=.1, hole_best=.8, features=.5, features_gen=.06, style=.1, detail=12, detail_far=.15,
+        adv=.05, judge='composite', disc_every=4) | options)
 
 # %% ../nbs/12_own_pictures.ipynb #25218425
 def start_net(
