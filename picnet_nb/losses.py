@@ -50,7 +50,7 @@ def kl_factors(
     with torch.autocast(factors.device.type, enabled=False):
         a, s, b, t = (lift(o).flatten(1) for o in (q.loc, q.scale, p.loc, p.scale))
         v, shift, ratio = lift(factors).flatten(2)/t[:, None], (a - b)/t, s/t
-        low = torch.linalg.cholesky(torch.eye(v.shape[1], device=v.device, dtype=v.dtype) + v @ v.mT)
+        low = torch.linalg.cholesky_ex(torch.eye(v.shape[1], device=v.device, dtype=v.dtype) + v @ v.mT)[0]     # _ex: never waits for a GPU to say that it went well
         seen = lambda o: torch.linalg.solve_triangular(low, o, upper=False).square().sum((1, 2))   # what the factors explain
         explained = seen(v*ratio[:, None]) + seen(v @ shift[..., None])
         return .5*(ratio.square() + shift.square() - 1 - 2*ratio.log()).sum(1) - .5*explained + low.diagonal(dim1=1, dim2=2).log().sum(1)
