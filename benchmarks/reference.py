@@ -51,7 +51,8 @@ def exact(net):
     return net
 
 def trainable(net): # folded
-    "A copy of a loaded network with spectral norm, and without what the paper's has not: noise maps, known pixels for the generator, blending with them."
+    "A copy of a loaded network with spectral norm, and without what the paper's has not: common factors, noise maps, known pixels for the generator, blending with them."
     net = copy.deepcopy(net)
-    net.config.noise, net.config.known, net.config.blend, net.generator.noise = 0., False, False, None
+    net.config.factors, net.config.noise, net.config.known, net.config.blend = 0, 0., False, False
+    net.encoder.factor_head = net.generator.noise = None
     return exact(unfold(net))
