@@ -574,7 +574,6 @@ def _many(completer, helpers, files, spec, a, old):
     except KeyboardInterrupt: print('stopped; the same command goes on from there', file=sys.stderr); return 130
     except torch.OutOfMemoryError as e: print(f'picnet_complete: not enough memory on the GPU, a smaller --batch needs less ({e})', file=sys.stderr); return 1
     done, before, failed = helpers.sum(*counts)
-    helpers.close()
     took = time.perf_counter() - start
     if helpers.rank == 0: print(f'{done} completed, {before} done before, {failed} failed, of {len(files)} pictures in {took:.1f} s: {done/took:.2g} pictures/s' +
                                 f' with {helpers.n} processes'*(helpers.n > 1), file=sys.stderr if failed else sys.stdout)
