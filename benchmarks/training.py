@@ -5,6 +5,7 @@ import argparse, copy
 import torch
 from picnet_nb.data import fit, sample as photograph, sample_names, to_tensor
 from picnet_nb.hub import load
+from picnet_nb.masks import _put
 from picnet_nb.train import TrainConfig, Trainer
 from .common import by_turns, ceilings, faster, flops, fresh, full_float32, has_bf16, machine, ms, save, spread, sync, times, top_ten
 from .reference import plain, trainable
@@ -12,7 +13,7 @@ from .reference import plain, trainable
 class Photographs:
     "The bundled photographs, again and again; they lie on the device."
     def __init__(self, size:int, device): self.images = torch.cat([to_tensor(fit(photograph(o), size)) for o in sample_names()]).to(device)
-    def batch(self, n, generator): return self.images[torch.randint(len(self.images), (n,), generator=generator).to(self.images.device)]
+    def batch(self, n, generator): return self.images[_put(torch.randint(len(self.images), (n,), generator=generator), self.images.device)]
 
 class Original(Trainer):
     "Trains as the original computes: plain float32, pictures channel by channel, see `benchmarks.reference`."
@@ -29,47 +30,48 @@ class Original(Trainer):
 
 def trainer(which:str, size:int, batch:int, device, net=None, way='float32'):
     "A trainer of the released model's shape, which computes in one of `ways`; with the bundled weights if no network is given."
-    amp, *compiled = ways[way]
-    cfg = TrainConfig(size=size, batch=batch, steps=10**6, amp=amp, masks=('center', 'rectangles', 'strokes'))
+    amp, graph = ways[way]
+    cfg = TrainConfig(size=size, batch=batch, steps=10**6, amp=amp, masks=('center', 'rectangles', 'strokes'), graph=graph)
     net = copy.deepcopy(net or trainable(load(device='cpu')))
-    t = (Original if which == 'reference' else Trainer)(Photographs(size, device), cfg, net, device=device, quiet=True)
-    for m in (t.net.encoder, t.net.generator, t.net.disc, t.net.disc_rec) if compiled else []: m.compile(**compiled[0])
-    return t
+    return (Original if which == 'reference' else Trainer)(Photographs(size, device), cfg, net, device=device, quiet=True)
 
-ways = {'float32': ('no',), 'bfloat16': ('bf16',), 'float16': ('fp16',), 'float32, compiled': ('no', {}), 'bfloat16, compiled': ('bf16', {}),
-        'bfloat16, CUDA graphs': ('bf16', dict(mode='reduce-overhead'))}   # precision, and what torch.compile is told
-
-def step(t):
-    "A training step; its losses."
-    torch.compiler.cudagraph_mark_step_begin()
-    return t.train_step()
+ways = {'float32': ('no', False), 'bfloat16': ('bf16', False), 'float16': ('fp16', False), 'bfloat16, graph': ('bf16', True)}   # precision; a CUDA graph of the step, see `Played`?
 
 def measure(size, batch, device, rounds, names):
-    "Times of a step, losses of the first one; a way that doesn't work here is named and left out."
+    "Times of a step, losses of the first one, a GPU's memory in MB; a way that doesn't work here is named and left out."
     base = trainable(load(device='cpu'))
     base.config.image_size = size
-    all, first, failed = dict(reference=trainer('reference', size, batch, device, base)), {}, {}
+    all, first, memory, failed, gpu = {}, {}, {}, {}, device.type == 'cuda'
     with full_float32():     # a GPU's shorter float32 would hide what we want to see
         for k in ('reference', *names):
+            if gpu: torch.cuda.reset_peak_memory_stats(device); before = torch.cuda.memory_allocated(device)
             try:
-                if k != 'reference': all[k] = trainer('ours', size, batch, device, base, k)
-                first[k] = {n: v.item() for n, v in step(all[k]).items()}
-                step(all[k]); sync(device)
+                all[k] = trainer('reference', size, batch, device, base) if k == 'reference' else trainer('ours', size, batch, device, base, k)
+                first[k] = {n: v.item() for n, v in all[k].train_step().items()}
+                for _ in range(3): all[k].train_step()      # a graph is recorded in the fourth step
+                sync(device)
+                if gpu: memory[k] = (torch.cuda.max_memory_allocated(device) - before)/2**20
             except Exception as e:
                 if k in ('reference', 'float32'): raise
                 failed[k] = f'{type(e).__name__}: {str(e).strip().splitlines()[0][:200]}'; all.pop(k, None); first.pop(k, None)
                 print(f'{k} does not work here: {failed[k]}', flush=True)
-    return by_turns({k: lambda t=t: step(t) for k, t in all.items()}, rounds, device), first, all, failed
+    turns = {k: t.train_step for k, t in all.items()}
+    if gpu: turns['reference, full float32'] = lambda: in_full(all['reference'])
+    return by_turns(turns, rounds, device), first, all, memory, failed
+
+def in_full(t):
+    "A step without TF32, which PyTorch otherwise takes for convolutions."
+    with full_float32(): return t.train_step()
 
 memory = """
-import json, torch; torch.set_num_threads({threads})
+import json, torch; torch.set_num_threads({threads})     # of a CPU
 from benchmarks.common import peak_mb
-from benchmarks.training import step, trainer
+from benchmarks.training import trainer
 device = torch.device('{device}')
 t = trainer('{which}', {size}, {batch}, device, way='{way}')
 before = peak_mb()
-for _ in range(3): step(t)
-print(json.dumps(torch.cuda.max_memory_allocated(device)/2**20 if device.type == 'cuda' else peak_mb() - before))
+for _ in range(4): t.train_step()
+print(json.dumps(peak_mb() - before))
 """
 
 def main():
@@ -88,29 +90,33 @@ def main():
     names = ['float32', *(o for o in a.ways or (ways if device.type == 'cuda' else []) if o != 'float32' and (has_bf16(device) or 'bfloat16' not in o))]
     res, rows = dict(machine=machine(device), rounds=rounds, ceilings=ceilings(device, a.quick), steps=[]), []
     for size, batch in shapes:
-        try: raw, first, all, failed = measure(size, batch, device, rounds, names)
+        try: raw, first, all, used, failed = measure(size, batch, device, rounds, names)
         except torch.OutOfMemoryError as e: print(f'{size}x{size}, batch {batch}: not enough memory ({e})', flush=True); continue
         took = {k: dict(wall=spread(v['wall']), cpu=spread(v['cpu'])) for k, v in raw.items()}
         here = [k for k in names if k not in failed]
         apart = {k: max(abs(v - first['reference'][n])/max(1, abs(v)) for n, v in first[k].items()) for k in here}
         one = dict(size=size, batch=batch, times=took, ratio={k: faster(raw, 'reference', k) for k in here}, losses=first, losses_apart=apart, failed=failed,
                    pictures_per_second={k: round(batch/v['wall']['median'], 1) for k, v in took.items()})
-        one['memory_mb'] = {k: fresh(memory.format(threads=a.threads, device=a.device, which='reference' if k == 'reference' else 'ours', size=size, batch=batch,
-                                                   way='float32' if k == 'reference' else k), a.threads)[0] for k in ('reference', *here)}
-        if not a.quick: one['top_ten'] = {k: top_ten(lambda: step(t), device) for k, t in all.items()}
-        best = max(v for k, v in res['ceilings'].items() if 'float32' in k)
-        for k in ('reference', 'float32'):
-            count = flops(all[k].train_step)
-            one[f'limit {k}'] = dict(gflop=round(count/1e9, 1), gflop_per_second=round(count/took[k]['wall']['median']/1e9, 1), share_of_ceiling=round(count/took[k]['wall']['median']/1e9/best, 2))
+        one['memory_mb'] = used or {k: fresh(memory.format(threads=a.threads, device=a.device, which='reference' if k == 'reference' else 'ours', size=size, batch=batch,
+                                                           way='float32' if k == 'reference' else k), a.threads)[0] for k in ('reference', *here)}
+        if not a.quick and (device.type == 'cpu' or (size, batch) == (256, 32)): one['top_ten'] = {k: top_ten(t.train_step, device) for k, t in all.items() if 'graph' not in k}
+        for k in ('reference', *here):
+            if k in ('reference', 'float32'): count = flops(all[k].train_step)      # the other ways do what float32 does
+            best = max(v for o, v in res['ceilings'].items() if ('float32' if k in ('reference', 'float32') else 'bfloat16') in o)
+            speed = count/took[k]['wall']['median']/1e9
+            one[f'limit {k}'] = dict(gflop=round(count/1e9, 1), gflop_per_second=round(speed, 1), share_of_ceiling=round(speed/best, 3))
         res['steps'].append(one)
         tell = lambda k: f"{ms(took[k]['wall'])}, {one['pictures_per_second'][k]:.1f} pictures/s, {one['memory_mb'][k]:.0f} MB"
         for k in here:
             rows.append(dict(what=f'training step {size}x{size}, batch {batch}, {k}', reference=tell('reference'), ours=tell(k), ratio=times(one['ratio'][k])))
             print(' | '.join(rows[-1].values()), '| processor time', one['ratio'][k]['cpu'], '| losses apart', apart[k], flush=True)
+        if device.type == 'cuda':
+            full = one['ratio_to_full_float32'] = {k: faster(raw, 'reference, full float32', k) for k in here}
+            print('the original\'s way without TF32:', ms(took['reference, full float32']['wall']), {k: times(v) for k, v in full.items()}, flush=True)
         print({k: v for k, v in one.items() if k.startswith('limit')}, flush=True)
         del all; torch.cuda.empty_cache()
-        assert apart['float32'] < 1e-4, f'losses differ from the reference: {first}'
     print(res['ceilings'])
     if not a.quick or a.out: save('training', res | dict(rows=rows), a.out)
+    for one in res['steps']: assert one['losses_apart']['float32'] < 1e-4, f'losses differ from the reference: {one["losses"]}'
 
 if __name__ == '__main__': main()

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import numpy as np, torch, torch.nn.functional as F
 from PIL import Image, ImageOps
 from tqdm.auto import tqdm
-from .masks import image_files, suffixes, transparent, _hw, _loaded, _reason, _unreadable
+from .masks import image_files, suffixes, transparent, _hw, _loaded, _put, _reason, _unreadable
 
 # %% auto #0
 __all__ = ['PictureError', 'open_image', 'alpha_mask', 'to_tensor', 'to_pil', 'sample_names', 'sample_path', 'sample',
@@ -378,7 +378,7 @@ class PictureSet:
         part:slice=slice(None), # make only these of the n: the share of one process of several
     ) -> torch.Tensor: # (n, 3, H, W) float in [-1, 1], on the device
         "Random pictures, each cut, mirrored and turned in its own way."
-        u = torch.rand(n, 5, generator=generator, device=generator.device if generator else 'cpu')[part].to(self.data.device)
+        u = _put(torch.rand(n, 5, generator=generator, device=generator.device if generator else 'cpu')[part], self.data.device)
         i, u = (u[:, 0]*len(self)).long(), u[:, 1:]
         if not self.augment: return self.tensor(i)
         return augment(self.data[i].float()/127.5 - 1, self.size, u, self.degrees).clamp(-1, 1)

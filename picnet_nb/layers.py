@@ -29,16 +29,18 @@ class SpectralNorm(nn.Module):
 
     @torch.no_grad()
     def iterate(self, W):
-        "One power iteration on the matrix `W`."
-        self.v.copy_(F.normalize(W.T @ self.u, dim=0, eps=1e-12))
-        self.u.copy_(F.normalize(W @ self.v, dim=0, eps=1e-12))
+        "One power iteration on the matrix `W`; returns copies of u and v."
+        v = F.normalize(W.T @ self.u, dim=0, eps=1e-12)
+        u = F.normalize(W @ v, dim=0, eps=1e-12)
+        self.u.copy_(u); self.v.copy_(v)
+        return u, v
 
     def forward(self, weight):
         with torch.autocast(weight.device.type, enabled=False):
             W = weight.flatten(1)
-            if self.training or self.always: self.iterate(W.detach())
-            # clones: a later forward moves u and v in place, the backward of this one still needs its own
-            return weight / torch.dot(self.u.clone(), W @ self.v.clone())
+            # copies of u and v: a later forward moves them in place, the backward of this one still needs its own
+            u, v = self.iterate(W.detach()) if self.training or self.always else (self.u.clone(), self.v.clone())
+            return weight / torch.dot(u, W @ v)
 
 # %% ../nbs/03_layers.ipynb #ec0d43d3
 def spectral(

@@ -70,7 +70,7 @@ def mask_prior(
 ) -> Normal: # zero mean, the same std in the whole of a picture's map
     "The prior that the hole's size alone gives."
     mean = torch.zeros_like(lift(like))
-    return Normal(mean, mask_prior_std(mask).to(mean).expand_as(mean))
+    return Normal(mean, mask_prior_std(mask).to(mean).expand_as(mean), validate_args=False)
 
 # %% ../nbs/05_losses.ipynb #49fd5e57
 def pyramid(

@@ -42,9 +42,14 @@ def center_mask(
     return mask
 
 # %% ../nbs/01_masks.ipynb #718688d2
-def _rand(*shape, generator=None, device=None):
-    "Uniform numbers in [0, 1), drawn where the generator lives and moved to `device`."
-    return torch.rand(*shape, generator=generator, device=generator.device if generator else 'cpu').to(device or 'cpu')
+def _put(t, device):
+    "A tensor on `device`; a GPU fetches it from pinned memory, while the program goes on."
+    if t.device.type == 'cpu' and torch.device(device).type == 'cuda': t = t.pin_memory()
+    return t.to(device, non_blocking=True)
+
+def _rand(*shape, generator=None, device=None, part=slice(None)):
+    "Uniform numbers in [0, 1), drawn where the generator lives; `part` of them, moved to `device`."
+    return _put(torch.rand(*shape, generator=generator, device=generator.device if generator else 'cpu')[part], device or 'cpu')
 
 # %% ../nbs/01_masks.ipynb #0c73c7c0
 def _spans(length, N, u):
@@ -65,7 +70,7 @@ def rectangle_masks(
     "One to five random rectangles, which may overlap."
     (H, W), (lo, hi) = _hw(size, 16), count
     if not 1 <= lo <= hi: raise ValueError(f'count is (fewest, most) rectangles with 1 <= fewest <= most, not {count}')
-    u = _rand(n, 1 + 4*hi, generator=generator, device=device)[part]
+    u = _rand(n, 1 + 4*hi, generator=generator, device=device, part=part)
     N, u = lo + (u[:, :1]*(hi - lo + 1)).floor(), u[:, 1:].view(-1, hi, 4)
     used = torch.arange(hi, device=u.device) < N
     def inside(length, u):
@@ -90,7 +95,8 @@ def segment_spans(
     "Where each row of pixels enters and leaves a thick segment with round ends."
     d, r, y = q - p, r[:, None], torch.arange(H, device=p.device) + .5
     L = d.norm(dim=1)
-    c, s = torch.where(L > 0, d.T/L.clamp(min=1e-9), d.new_tensor([[1], [0]]))[..., None]
+    c, s = (d.T/L.clamp(min=1e-9))[..., None]
+    c = torch.where(L[:, None] > 0, c, 1.)      # of a disc, any direction will do
     (px, py), (qx, qy), L = p.T[..., None], q.T[..., None], L[:, None]
     def disc(cx, cy):
         h = r*r - (y - cy)**2
@@ -163,10 +169,10 @@ def stroke_masks(
 ) -> torch.Tensor: # (n, 1, H, W) bool, True in the holes
     "16 to 64 random lines, discs and elliptic arcs, whose width grows with the picture."
     H, W = _hw(size, 16)
-    u = _rand(n, 1 + 64*9, generator=generator)[part]
+    u = _rand(n, 1 + 64*9, generator=generator, part=part)
     segments = stroke_segments(u[:, 1:].view(-1, 64, 9), 16 + (49*u[:, 0]).floor(), H, W)
     steps = torch.zeros(len(u), H, W + 1, dtype=torch.int32, device=device)
-    for which, p, q, r in zip(*(o.to(steps.device).split(2**18//H + 1) for o in segments)): add_spans(steps, which, *segment_spans(p, q, r, H))
+    for which, p, q, r in zip(*(_put(o, steps.device).split(2**18//H + 1) for o in segments)): add_spans(steps, which, *segment_spans(p, q, r, H))
     return filled(steps)[:, None]
 
 # %% ../nbs/01_masks.ipynb #5223acd6
@@ -192,8 +198,8 @@ def make_masks(
     mine = torch.zeros(n, dtype=torch.bool).index_fill_(0, torch.arange(n)[part], True)
     mask = torch.zeros(int(mine.sum()), 1, *_hw(size, 4), dtype=torch.bool, device=device)
     for i, k in enumerate(kinds):
-        at, keep, kw = (pick[mine] == i).nonzero()[:, 0].to(mask.device), mine[pick == i], dict(generator=generator, device=device)
-        mask[at] = k(len(keep), size, **kw)[keep.to(mask.device)] if callable(k) else families[k](len(keep), size, part=keep, **kw)
+        at, keep, kw = _put((pick[mine] == i).nonzero()[:, 0], mask.device), mine[pick == i], dict(generator=generator, device=device)
+        mask[at] = k(len(keep), size, **kw)[_put(keep, mask.device)] if callable(k) else families[k](len(keep), size, part=keep, **kw)
     return mask
 
 # %% ../nbs/01_masks.ipynb #7e33925c

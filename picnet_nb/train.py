@@ -14,7 +14,7 @@ import torch, torch.nn.functional as F
 from torch import nn
 from torch.distributions import Normal
 from tqdm.auto import tqdm
-from .masks import make_masks
+from .masks import make_masks, _put
 from .data import PictureSet, augment, open_pictures, show_images, write_atomic
 from .model import PICNet, PICNetConfig, Context, sample, composite, visible_part, save_weights, load_weights, read_pt
 from .losses import (kl_normal, kl_factors, mask_prior, pyramid_loss, l1, MSSSIML1Loss, AuthorMSSSIML1Loss, GANLoss, score_match)
@@ -25,7 +25,7 @@ from .metrics import diversity, FeatureDistance, Lite0Features
 __all__ = ['TrainConfig', 'Paths', 'best_code', 'run_paths', 'pixel_loss', 'generator_losses', 'discriminator_losses', 'judge',
            'jitter', 'gram', 'style_loss', 'strengths', 'detail_loss', 'Teacher', 'PatchDiscriminator', 'make_ema',
            'update_ema', 'only_one', 'uninterrupted', 'checkpoints', 'in_notebook', 'plot_losses', 'Live', 'sheet',
-           'ProcessLost', 'Processes', 'autocast_dtype', 'Trainer', 'main']
+           'ProcessLost', 'Processes', 'autocast_dtype', 'Played', 'Trainer', 'main']
 
 # %% ../nbs/07_train.ipynb #4983ac87
 @dataclass
@@ -64,6 +64,7 @@ class TrainConfig:
     masks:tuple = ('rectangles', 'strokes') # families of holes, each picture gets one of them
     ema:float = 0.999          # decay of the averaged weights, which make the completions; 0: none
     amp:str = 'auto'           # mixed precision: 'auto', 'no', 'bf16' or 'fp16'
+    graph:bool = False         # record a step's work on the GPU once, and then play it? Not in several processes, not with fp16, and without effect on a CPU
     clip:float = 0.            # clip gradients to this norm; 0: don't
     seed:int = 0               # of weights, data, masks and codes
     log_every:int = 50         # steps between lines in the log
@@ -123,7 +124,7 @@ def run_paths(
     mask:torch.Tensor, # (B, 1, H, W) bool, True = hole
     eps:torch.Tensor, # (1 + k, B, z, H/32, W/32) standard normal: for the posterior, and k times for the prior
     two:bool=True, # both paths, or the generative alone
-    best:torch.Tensor|None=None, # (B,) bool on the CPU, so that nobody has to wait for a GPU's answer: for which pictures the generative path takes the best of its k codes; for the others (None: for all) it takes the first
+    best:torch.Tensor|None=None, # (B,) bool, for which pictures the generative path takes the best of its k codes; for the others (None: for all) it takes the first. On the CPU, so that nobody has to wait for a GPU's answer; on a GPU all pictures compare their codes, which makes the same work of each step
 ) -> Paths:
     "Encode both parts of the picture, draw a code from each distribution, decode both."
     prior, posterior, ctx = net.encode_both(image, mask)
@@ -131,10 +132,11 @@ def run_paths(
     if factors is not None: ctx = ctx._replace(factors=factors.detach())     # their KL alone shall teach them
     draw = lambda d, e: torch.cat([d.mean + d.stddev*e[:, :n], e[:, n:] if d is prior else 0*e[:, n:]], 1)
     z, codes = draw(posterior, eps[0]), torch.stack([draw(prior, e) for e in eps[1:]])
-    if best is not None and best.any():
-        i, which = best.nonzero()[:, 0].to(z.device), torch.zeros(len(image), dtype=torch.long, device=z.device)
+    if best is not None and (best.is_cuda or best.any()):
+        i = slice(None) if best.is_cuda else best.nonzero()[:, 0].to(z.device)
+        which = torch.zeros(len(image), dtype=torch.long, device=z.device)
         which[i] = best_code(net, image[i], mask[i], codes[:, i], ctx.map(lambda t: t[i]))
-        codes = codes[which, torch.arange(len(image), device=z.device)][None]
+        codes = codes[which*best.to(z.device), torch.arange(len(image), device=z.device)][None]
     zs = [z, codes[0]] if two else [codes[0]]
     images = net.decode(torch.cat(zs), ctx.map(lambda t: torch.cat([t]*len(zs))))
     rec, gen = zip(*(o.chunk(2) for o in images)) if two else (None, images)
@@ -382,7 +384,7 @@ def update_ema(
     for part in ('encoder', 'generator'):
         a, b = getattr(ema, part), getattr(net, part)
         torch._foreach_lerp_(list(a.parameters()), [p.detach() for p in b.parameters()], 1 - d)
-        for x, y in zip(a.buffers(), b.buffers()): x.copy_(y)
+        torch._foreach_copy_(list(a.buffers()), list(b.buffers()))
 
 # %% ../nbs/07_train.ipynb #bb2a539e
 @contextmanager
@@ -560,6 +562,40 @@ def autocast_dtype(
     if amp == 'auto': amp = 'no' if device.type != 'cuda' else 'bf16' if torch.cuda.is_bf16_supported(False) else 'fp16'
     return dict(no=None, bf16=torch.bfloat16, fp16=torch.float16)[amp]
 
+# %% ../nbs/07_train.ipynb #65007182
+class Played:
+    "Work on a GPU that is recorded as a CUDA graph, one for each kind of it, and then played."
+    def __init__(self,
+        work, # function of a kind (hashable) and a list of tensors (or None) -> dict of tensors; always with the same shapes
+        first:int=3, # times that each kind is worked as usual, before it is recorded
+    ):
+        self.work, self.first, self.stream, self.kinds = work, first, torch.cuda.Stream(), {}
+
+    @contextmanager
+    def aside(self):
+        "Work in a stream of its own, as recordings must."
+        self.stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self.stream): yield
+        torch.cuda.current_stream().wait_stream(self.stream)
+
+    def record(self, kind, tensors):
+        graph, inputs = torch.cuda.CUDAGraph(), [t if t is None else t.clone() for t in tensors]
+        with torch.cuda.graph(graph, stream=self.stream): out = self.work(kind, inputs)
+        return graph, inputs, out
+
+    def __call__(self, kind, tensors):
+        seen = self.kinds.setdefault(kind, 0)
+        if seen in range(self.first):
+            self.kinds[kind] += 1
+            with self.aside(): return self.work(kind, tensors)
+        if seen == self.first: self.kinds[kind] = self.record(kind, tensors)      # which only records, and does nothing
+        graph, inputs, out = self.kinds[kind]
+        for a, b in zip(inputs, tensors):
+            if a is not None: a.copy_(b)
+        graph.replay()
+        return {k: v.clone() for k, v in out.items()}      # the next one will write to the same place
+
+
 # %% ../nbs/07_train.ipynb #382ab80c
 class Trainer:
     "Trains a `PICNet` on pictures; `fit` runs, and goes on where the run in `folder` stopped."
@@ -585,10 +621,13 @@ class Trainer:
         self.teacher = Teacher().to(self.device, memory_format=torch.channels_last) if c.features or c.features_gen or c.projected or c.style else None
         self.patch = PatchDiscriminator().to(self.device, memory_format=torch.channels_last) if c.patch else None
         self.heads = [*([self.teacher.heads] if self.teacher else []), *([self.patch] if self.patch else [])]    # discriminators beside those of PICNet
-        adam = lambda *nets: torch.optim.Adam([p for n in nets for p in n.parameters()], lr=self.cfg.lr, betas=(self.cfg.beta1, self.cfg.beta2),
+        self.dtype, self.pixel = autocast_dtype(self.cfg.amp, self.device), pixel_loss(self.cfg.pixel)
+        played = c.graph and self.device.type == 'cuda' and self.procs.n == 1 and self.dtype != torch.float16
+        self.played = Played(self.learn) if played else None
+        adam = lambda *nets: torch.optim.Adam([p for n in nets for p in n.parameters()], betas=(c.beta1, c.beta2), capturable=played,
+                                              lr=torch.tensor(c.lr, device=self.device) if played else c.lr,    # a number would be part of the recording
                                               fused=self.device.type in ('cpu', 'cuda') or None)   # one pass over the weights
         self.opt_g, self.opt_d = adam(self.net.generator, self.net.encoder), adam(self.net.disc, self.net.disc_rec, *self.heads)
-        self.dtype, self.pixel = autocast_dtype(self.cfg.amp, self.device), pixel_loss(self.cfg.pixel)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.dtype == torch.float16)
         self.rng = torch.Generator().manual_seed(self.cfg.seed)
         self.step, self.log, self.seconds, self.diversity = 0, [], 0., float('nan')
@@ -613,23 +652,25 @@ class Trainer:
         c, mine = self.cfg, self.procs.share(self.cfg.batch)
         if 'part' in inspect.signature(self.data.batch).parameters: image = self.data.batch(c.batch, self.rng, part=mine)
         else: image = self.data.batch(c.batch, self.rng)[mine]
-        image = self.put(image).contiguous(memory_format=torch.channels_last)
+        image = _put(image, self.device).contiguous(memory_format=torch.channels_last)
         mask = make_masks(c.masks, c.batch, c.size, self.rng, self.device, part=mine)
         eps = torch.randn(1 + c.best, c.batch, self.net.config.code, c.size//32, c.size//32, generator=self.rng)[:, mine]
         best = torch.rand(c.batch, generator=self.rng)[mine] < .5 if c.best > 1 else None
-        return image, mask, self.put(eps), best
+        return image, mask, _put(eps, self.device), best
 
-    def put(self, t):
-        "A tensor on the device; a GPU fetches it from pinned memory, while this program goes on."
-        return (t.pin_memory() if self.device.type == 'cuda' and t.device.type == 'cpu' else t).to(self.device, non_blocking=True)
-
-    def portions(self, lesson:bool) -> list: # [((image, mask, eps, best, jitter), mixtures, weight)]
-        "The share of this process in `accumulate` portions, each with its weight in the batch."
+    def draw(self, lesson:bool) -> tuple: # image, mask, eps, best, jitter, mixtures; None for what this step doesn't need
+        "All that is random in a step: this process's share of it."
         c, mine, (image, mask, eps, best) = self.cfg, self.procs.share(self.cfg.batch), self.batch()
         jitter = torch.rand(c.batch, 7, generator=self.rng)[mine] if self.teacher else None
         mix = torch.rand(2, c.batch, generator=self.rng)[:, mine] if lesson and self.net.config.gan.startswith('wgan') else None
-        cut = lambda t, dim=0: [None]*c.accumulate if t is None else t.tensor_split(c.accumulate, dim)
-        return [(o, m, len(o[0])/c.batch) for *o, m in zip(cut(image), cut(mask), cut(eps, 1), cut(best), cut(jitter), cut(mix, 1))]
+        drawn = image, mask, eps, best, jitter, mix
+        return [t if t is None else _put(t, self.device) for t in drawn] if self.played else drawn
+
+    def portions(self, image, mask, eps, best, jitter, mix) -> list: # [((image, mask, eps, best, jitter), mixtures, weight)]
+        "What was drawn in `accumulate` portions, each with its weight in the batch."
+        n = self.cfg.accumulate
+        cut = lambda t, dim=0: [None]*n if t is None else t.tensor_split(n, dim)
+        return [(o, m, len(o[0])/self.cfg.batch) for *o, m in zip(cut(image), cut(mask), cut(eps, 1), cut(best), cut(jitter), cut(mix, 1))]
 
     def look(self, image, mask, eps, best, jitter):
         "What the paths make of a portion, what the discriminators see of that, and the teacher's maps."
@@ -661,22 +702,34 @@ class Trainer:
 
     def train_step(self):
         "One step of both optimizers; returns this process's part of the losses as tensors (no waiting for the GPU)."
-        net, cfg, teacher, total = self.net, self.cfg, self.teacher, {}
+        cfg, play = self.cfg, self.played or self.learn
+        rate = min(1., (self.step + 1)/max(1, cfg.warmup), (cfg.steps - self.step)/max(1., cfg.decay*cfg.steps))
+        for opt, lr in ((self.opt_g, cfg.lr), (self.opt_d, cfg.lr if cfg.lr_disc is None else cfg.lr_disc)):
+            for g in opt.param_groups:
+                if self.played: g['lr'].fill_(lr*rate)
+                else: g['lr'] = lr*rate
+        lesson = cfg.adv > 0 and self.step%cfg.disc_every == 0
+        losses = play((lesson, cfg.patch > 0 and self.step%4 == 0), self.draw(lesson))
+        self.scaler.update()
+        self.step += 1
+        update_ema(self.ema, self.net, cfg.ema, self.step)
+        return losses
+
+    def learn(self, how, drawn):
+        "The work of a step on what was drawn; `how`: with a lesson of PICNet's discriminators? With the patch discriminator's penalty?"
+        net, cfg, teacher, total, (lesson, penalty) = self.net, self.cfg, self.teacher, {}, how
         discs = (net.disc, net.disc_rec, *self.heads)
         for o in discs: o.requires_grad_(True)    # a step that was interrupted may have left it off
-        lesson = cfg.adv > 0 and self.step%cfg.disc_every == 0
-        portions, teach = self.portions(lesson), lesson or cfg.projected > 0 or cfg.patch > 0
+        portions, teach = self.portions(*drawn), lesson or cfg.projected > 0 or cfg.patch > 0
         keep = len(portions) == 1      # what a single portion gives serves both optimizers
-        for opt in (self.opt_g, self.opt_d):
-            opt.zero_grad(set_to_none=True)
-            for g in opt.param_groups: g['lr'] = (cfg.lr_disc if opt is self.opt_d and cfg.lr_disc is not None else cfg.lr)*min(1., (self.step + 1)/max(1, cfg.warmup), (cfg.steps - self.step)/max(1., cfg.decay*cfg.steps))
+        for opt in (self.opt_g, self.opt_d): opt.zero_grad(set_to_none=True)
         for portion, mix, weight in portions if teach else []:
             image, mask = portion[:2]
             with self.autocast(), torch.set_grad_enabled(keep): seen = self.look(*portion)
             with self.autocast():
                 d = discriminator_losses(net, image, seen[1], mix) if lesson else {}
                 if cfg.projected: d |= teacher.discriminator(*seen[2])
-                if cfg.patch: d |= self.patch.discriminator(image, mask, seen[3], 4*cfg.r1*(self.step%4 == 0))
+                if cfg.patch: d |= self.patch.discriminator(image, mask, seen[3], 4*cfg.r1*penalty)
             self.backward(d, weight, total)
         if teach: self.update(self.opt_d, discs)
         for o in discs: o.requires_grad_(False)   # the generator's losses pass through them, but don't teach them
@@ -694,9 +747,6 @@ class Trainer:
             self.backward(g, weight, total)
         self.update(self.opt_g, (net.encoder, net.generator))
         for o in discs: o.requires_grad_(True)
-        self.scaler.update()
-        self.step += 1
-        update_ema(self.ema, net, cfg.ema, self.step)
         return {k: total[k] for k in dict.fromkeys((*g, *total))}
 
     def completions(self, n:int=4, pictures:int=3):
@@ -788,7 +838,7 @@ class Trainer:
 
     def load(self, state:dict, name=''):
         "Take over a checkpoint's state; a configuration that differs is an error that names the differences."
-        free = {'steps', 'accumulate', 'log_every', 'show_every', 'save_every', 'keep', 'amp'}
+        free = {'steps', 'accumulate', 'log_every', 'show_every', 'save_every', 'keep', 'amp', 'graph'}
         lacks = {'config', 'model', 'net', 'ema', 'opt_g', 'opt_d', 'scaler', 'rng', 'step', 'seconds', 'log', 'diversity'} - {*state} if isinstance(state, dict) else 'all'
         if lacks: raise ValueError(f'{name or "this"} is no checkpoint of picnet_train')
         old, new = {**state['config'], **state['model']}, {**asdict(self.cfg), **self.net.config.to_dict()}
@@ -801,7 +851,7 @@ class Trainer:
         if self.teacher: self.teacher.heads.load_state_dict(state['heads'])
         if self.patch: self.patch.load_state_dict(state['patch'])
         for opt, s in ((self.opt_g, state['opt_g']), (self.opt_d, state['opt_d'])):     # how it computes is a matter of this device, not of the checkpoint's
-            opt.load_state_dict({**s, 'param_groups': [{**g, 'fused': opt.defaults['fused']} for g in s['param_groups']]})
+            opt.load_state_dict({**s, 'param_groups': [{**g, **{k: opt.defaults[k] for k in ('fused', 'capturable', 'lr')}} for g in s['param_groups']]})
         self.scaler.load_state_dict(state['scaler']); self.rng.set_state(state['rng'])
         if state.get('data'): self.data.load_state_dict(state['data'])
         self.step, self.seconds, self.log, self.diversity = state['step'], state['seconds'], state['log'], state['diversity']
