@@ -106,13 +106,14 @@ def main():
             speed = count/took[k]['wall']['median']/1e9
             one[f'limit {k}'] = dict(gflop=round(count/1e9, 1), gflop_per_second=round(speed, 1), share_of_ceiling=round(speed/best, 3))
         res['steps'].append(one)
-        tell = lambda k: f"{ms(took[k]['wall'])}, {one['pictures_per_second'][k]:.1f} pictures/s, {one['memory_mb'][k]:.0f} MB"
+        tell = lambda k: f"{ms(took[k]['wall'])}, {one['pictures_per_second'][k]:.1f} pictures/s" + (f", {one['memory_mb'][k]:.0f} MB" if k in one['memory_mb'] else '')
         for k in here:
             rows.append(dict(what=f'training step {size}x{size}, batch {batch}, {k}', reference=tell('reference'), ours=tell(k), ratio=times(one['ratio'][k])))
             print(' | '.join(rows[-1].values()), '| processor time', one['ratio'][k]['cpu'], '| losses apart', apart[k], flush=True)
         if device.type == 'cuda':
             full = one['ratio_to_full_float32'] = {k: faster(raw, 'reference, full float32', k) for k in here}
-            print('the original\'s way without TF32:', ms(took['reference, full float32']['wall']), {k: times(v) for k, v in full.items()}, flush=True)
+            rows += [dict(what=f'the same, {k}, against the original\'s way without TF32', reference=tell('reference, full float32'), ours='', ratio=times(full[k])) for k in here[-1:]]
+            print(rows[-1], flush=True)
         print({k: v for k, v in one.items() if k.startswith('limit')}, flush=True)
         del all; torch.cuda.empty_cache()
     print(res['ceilings'])

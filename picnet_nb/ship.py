@@ -4,7 +4,7 @@
 
 # %% ../nbs/14_weights.ipynb #2be6e9a1
 from __future__ import annotations
-import argparse, csv, json, re
+import argparse, copy, csv, json, re
 from importlib.resources import files
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from tqdm.auto import tqdm
 from .masks import _hw, _rand, families, hole_fraction
 from .data import fit, to_pil, to_tensor, write_atomic
+from .layers import fold
 from .model import composite
 from .hub import load
 from .metrics import (FeatureDistance, Lite0Features, Task, bootstrap, case_sheet, csv_text, diversity, evaluate, features_of,
@@ -20,11 +21,11 @@ from .metrics import (FeatureDistance, Lite0Features, Task, bootstrap, case_shee
 # %% auto #0
 __all__ = ['odd_holes', 'drawings', 'verdict_words', 'parts', 'shipped', 'read_rows', 'rows_table', 'plot_runs', 'compare',
            'card_table', 'size_table', 'share', 'sheets', 'ChoiceKID', 'top', 'rank_correlation', 'ranking', 'scored',
-           'rankings', 'ranking_table', 'plot_ranking', 'drawn_masks', 'scratch', 'wire', 'text', 'corner', 'big',
-           'mean_fill', 'diffuse', 'rivals', 'against', 'against_table', 'rival_sheet', 'sky', 'stripes',
-           'checkerboard', 'face', 'lines', 'photographs', 'other_pictures', 'temperatures', 'temperature_sheet',
-           'plot_temperatures', 'first_ranked', 'verdict_block', 'write_verdicts', 'read_verdicts', 'sum_up', 'changes',
-           'credit_lines', 'rounded', 'Judge', 'main']
+           'rankings', 'ranking_table', 'plot_ranking', 'last_view', 'witness', 'ranking_lessons', 'teach_ranking',
+           'drawn_masks', 'scratch', 'wire', 'text', 'corner', 'big', 'mean_fill', 'diffuse', 'rivals', 'against',
+           'against_table', 'rival_sheet', 'sky', 'stripes', 'checkerboard', 'face', 'lines', 'photographs',
+           'other_pictures', 'temperatures', 'temperature_sheet', 'plot_temperatures', 'first_ranked', 'verdict_block',
+           'write_verdicts', 'read_verdicts', 'sum_up', 'changes', 'credit_lines', 'rounded', 'Judge', 'main']
 
 # %% ../nbs/14_weights.ipynb #18a6da71
 def shipped(
@@ -280,6 +281,76 @@ def plot_ranking(
         for k, c in dict(top='C0', bottom='C3').items(): ax.axvline(1000*o[k], color=c, label=f'{k} half')
         ax.set(title=f'{kind}, p {o["p"]:.3f}', xlabel='1000 KID', yticks=[])
     np.atleast_1d(axs)[0].legend(fontsize=7)
+
+# %% ../nbs/14_weights.ipynb #1aba4675
+@torch.no_grad()
+def last_view(
+    disc, # a `Discriminator`
+    pictures:torch.Tensor, # (B, 3, H, W)
+) -> torch.Tensor: # (B, d)
+    "What the last convolution of a discriminator sees, averaged over its places."
+    seen = []
+    hook = disc.head.register_forward_pre_hook(lambda layer, args: seen.append(args[0]))
+    try: disc(pictures)
+    finally: hook.remove()
+    return F.unfold(seen[0].float(), disc.head.kernel_size).mean(2)
+
+# %% ../nbs/14_weights.ipynb #c613612e
+def witness(
+    x:torch.Tensor, # (..., d) features
+    real:torch.Tensor, # (N, d) features of photographs
+    fake:torch.Tensor, # (M, d) features of completions
+) -> torch.Tensor: # (...)
+    "How much nearer `x` is to photographs than to completions, by the kernel of KID."
+    k = lambda b: ((x.double() @ b.double().T/x.shape[-1] + 1)**3).mean(-1)
+    return k(real) - k(fake)
+
+# %% ../nbs/14_weights.ipynb #ddf12e02
+@torch.no_grad()
+def ranking_lessons(
+    net, # a PICNet with a discriminator
+    data, # pictures, see `evaluate`; those that the network was trained on
+    kinds=tuple(families), # of holes
+    n:int=4, # completions of each picture
+    limit:int|None=None, # pictures; None: all
+    seed:int=0, # of holes and codes
+    eyes:Lite0Features|None=None, # the feature network; made if not given
+    progress:bool=True, # show a bar?
+) -> dict: # kind -> dict with 'view' (N, n, d), 'real' (N, f), 'fake' (N, n, f)
+    "What discriminator and feature network see of completions."
+    res = {}
+    for kind in kinds:
+        task, parts = Task(net, data, kind, n, limit=limit, seed=seed), []
+        eyes = (eyes or Lite0Features()).to(task.device)
+        for ids in tqdm([*torch.tensor(task.ids).split(4)], desc=f'{kind}: lessons', disable=not progress):
+            truth, _, made = task(kind, ids.tolist())
+            flat, back = made.flatten(0, 1), lambda o: o.unflatten(0, (-1, n)).cpu()
+            parts.append([back(last_view(task.net.disc, flat)), features_of(truth, eyes), back(features_of(flat, eyes))])
+        res[kind] = dict(zip(('view', 'real', 'fake'), map(torch.cat, zip(*parts))))
+    return res
+
+# %% ../nbs/14_weights.ipynb #da034263
+def teach_ranking(
+    net, # a PICNet with a discriminator
+    lessons:dict, # of `ranking_lessons`
+    ridge:float=1., # how much the weights are held back
+): # PICNet, a copy whose discriminator has another last layer
+    "Fit the discriminator's last layer so that it puts the completions of a hole in the order of the witness function."
+    net, apart = fold(copy.deepcopy(net)), lambda o: o - o.mean(1, keepdim=True)
+    real = torch.cat([o['real'] for o in lessons.values()])
+    v, w = [], []
+    for o in lessons.values():
+        true = apart(witness(o['fake'], real, o['fake'][:, 0]))
+        v.append(apart(o['view'].double()).flatten(0, 1)); w.append((true/true.std()).flatten())
+    v, w, head = torch.cat(v), torch.cat(w), net.disc.head
+    size = v.std(0).clamp_min(1e-9)
+    v = v/size
+    u = torch.linalg.solve(v.T @ v/len(v) + ridge*torch.eye(v.shape[1], dtype=v.dtype), v.T @ w/len(v))
+    old, views = head.weight.detach().double().cpu().flatten(), torch.cat([o['view'].double().flatten(0, 1) for o in lessons.values()])
+    u = u/size*((v*size) @ old).std()/(v @ u).std()                  # the scores keep their spread and their mean
+    with torch.no_grad():
+        head.weight.copy_(u.view_as(head.weight)); head.bias.add_((views @ (old - u)).mean())
+    return net
 
 # %% ../nbs/14_weights.ipynb #164d7c98
 def drawn_masks(
