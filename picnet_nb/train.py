@@ -580,7 +580,9 @@ class Played:
 
     def record(self, kind, tensors):
         graph, inputs = torch.cuda.CUDAGraph(), [t if t is None else t.clone() for t in tensors]
-        with torch.cuda.graph(graph, stream=self.stream): out = self.work(kind, inputs)
+        try:
+            with torch.cuda.graph(graph, stream=self.stream): out = self.work(kind, inputs)
+        except RuntimeError as e: raise RuntimeError(f'this step can not be recorded as a CUDA graph, since it waits for the GPU somewhere: train without graph ({e})') from e
         return graph, inputs, out
 
     def __call__(self, kind, tensors):
