@@ -30,12 +30,13 @@ class Original(Trainer):
 
 def trainer(which:str, size:int, batch:int, device, net=None, way='float32'):
     "A trainer of the released model's shape, which computes in one of `ways`; with the bundled weights if no network is given."
-    amp, graph = ways[way]
-    cfg = TrainConfig(size=size, batch=batch, steps=10**6, amp=amp, masks=('center', 'rectangles', 'strokes'), graph=graph)
+    amp, graph, compiled = ways[way]
+    cfg = TrainConfig(size=size, batch=batch, steps=10**6, amp=amp, masks=('center', 'rectangles', 'strokes'), graph=graph, compile=compiled)
     net = copy.deepcopy(net or trainable(load(device='cpu')))
     return (Original if which == 'reference' else Trainer)(Photographs(size, device), cfg, net, device=device, quiet=True)
 
-ways = {'float32': ('no', False), 'bfloat16': ('bf16', False), 'float16': ('fp16', False), 'bfloat16, graph': ('bf16', True)}   # precision; a CUDA graph of the step, see `Played`?
+ways = {'float32': ('no', False, False), 'bfloat16': ('bf16', False, False), 'float16': ('fp16', False, False), 'bfloat16, graph': ('bf16', True, False), 'float32, compiled': ('no', False, True),
+        'bfloat16, compiled': ('bf16', False, True), 'bfloat16, compiled, graph': ('bf16', True, True)}   # precision; a CUDA graph of the step, see `Played`? torch.compile?
 
 def measure(size, batch, device, rounds, names):
     "Times of a step, losses of the first one, a GPU's memory in MB; a way that doesn't work here is named and left out."
@@ -80,14 +81,14 @@ def main():
     p.add_argument('--threads', type=int, default=2, help='of the CPU (2)')
     p.add_argument('--rounds', type=int, default=7, help='measurements of each (7)')
     p.add_argument('--shapes', nargs='+', metavar='SIZExBATCH', help='such as 256x2; default: 128x4 256x2, on a GPU 128x32 256x8 256x32 256x64')
-    p.add_argument('--ways', nargs='+', choices=list(ways), help='how to compute; default: float32, and on a GPU all')
+    p.add_argument('--ways', nargs='+', choices=list(ways), help='how to compute; default: float32, as it is and compiled, and on a GPU all')
     p.add_argument('--quick', action='store_true', help='a short form, to see that it runs; writes a result file only with --out')
     p.add_argument('--out', help='result file, if not benchmarks/results/training-DEVICE.json')
     a = p.parse_args()
     torch.set_num_threads(a.threads)
     device, rounds = torch.device(a.device), 1 if a.quick else a.rounds
     shapes = [tuple(map(int, o.split('x'))) for o in a.shapes or (['64x2'] if a.quick else ['128x32', '256x8', '256x32', '256x64'] if device.type == 'cuda' else ['128x4', '256x2'])]
-    names = ['float32', *(o for o in a.ways or (ways if device.type == 'cuda' else []) if o != 'float32' and (has_bf16(device) or 'bfloat16' not in o))]
+    names = ['float32', *(o for o in a.ways or (ways if device.type == 'cuda' else [] if a.quick else ['float32, compiled']) if o != 'float32' and (has_bf16(device) or 'bfloat16' not in o))]
     res, rows = dict(machine=machine(device), rounds=rounds, ceilings=ceilings(device, a.quick), steps=[]), []
     for size, batch in shapes:
         try: raw, first, all, used, failed = measure(size, batch, device, rounds, names)
@@ -102,7 +103,7 @@ def main():
         if not a.quick and (device.type == 'cpu' or (size, batch) == (256, 32)): one['top_ten'] = {k: top_ten(t.train_step, device) for k, t in all.items() if 'graph' not in k}
         for k in ('reference', *here):
             if k in ('reference', 'float32'): count = flops(all[k].train_step)      # the other ways do what float32 does
-            best = max(v for o, v in res['ceilings'].items() if ('float32' if k in ('reference', 'float32') else 'bfloat16') in o)
+            best = max(v for o, v in res['ceilings'].items() if ('bfloat16' if '16' in k else 'float32') in o)
             speed = count/took[k]['wall']['median']/1e9
             one[f'limit {k}'] = dict(gflop=round(count/1e9, 1), gflop_per_second=round(speed, 1), share_of_ceiling=round(speed/best, 3))
         res['steps'].append(one)

@@ -65,6 +65,7 @@ class TrainConfig:
     ema:float = 0.999          # decay of the averaged weights, which make the completions; 0: none
     amp:str = 'auto'           # mixed precision: 'auto', 'no', 'bf16' or 'fp16'
     graph:bool = False         # record a step's work on the GPU once, and then play it? Not in several processes, not with fp16, and without effect on a CPU
+    compile:bool = False       # let torch.compile join the small operations of the networks? It needs a C++ compiler, and minutes at the start
     clip:float = 0.            # clip gradients to this norm; 0: don't
     seed:int = 0               # of weights, data, masks and codes
     log_every:int = 50         # steps between lines in the log
@@ -624,6 +625,7 @@ class Trainer:
         self.patch = PatchDiscriminator().to(self.device, memory_format=torch.channels_last) if c.patch else None
         self.heads = [*([self.teacher.heads] if self.teacher else []), *([self.patch] if self.patch else [])]    # discriminators beside those of PICNet
         self.dtype, self.pixel = autocast_dtype(self.cfg.amp, self.device), pixel_loss(self.cfg.pixel)
+        for o in (self.net.encoder, self.net.generator, self.net.disc, self.net.disc_rec) if c.compile else []: o.compile(dynamic=False)      # all steps have the same shapes
         played = c.graph and self.device.type == 'cuda' and self.procs.n == 1 and self.dtype != torch.float16
         self.played = Played(self.learn) if played else None
         adam = lambda *nets: torch.optim.Adam([p for n in nets for p in n.parameters()], betas=(c.beta1, c.beta2), capturable=played,
@@ -840,7 +842,7 @@ class Trainer:
 
     def load(self, state:dict, name=''):
         "Take over a checkpoint's state; a configuration that differs is an error that names the differences."
-        free = {'steps', 'accumulate', 'log_every', 'show_every', 'save_every', 'keep', 'amp', 'graph'}
+        free = {'steps', 'accumulate', 'log_every', 'show_every', 'save_every', 'keep', 'amp', 'graph', 'compile'}
         lacks = {'config', 'model', 'net', 'ema', 'opt_g', 'opt_d', 'scaler', 'rng', 'step', 'seconds', 'log', 'diversity'} - {*state} if isinstance(state, dict) else 'all'
         if lacks: raise ValueError(f'{name or "this"} is no checkpoint of picnet_train')
         old, new = {**state['config'], **state['model']}, {**asdict(self.cfg), **self.net.config.to_dict()}
