@@ -116,7 +116,7 @@ def main():
             rows += [dict(what=f'the same, {k}, against the original\'s way without TF32', reference=tell('reference, full float32'), ours='', ratio=times(full[k])) for k in here[-1:]]
             print(rows[-1], flush=True)
         print({k: v for k, v in one.items() if k.startswith('limit')}, flush=True)
-        del all; torch.cuda.empty_cache()
+        del all; torch.cuda.empty_cache(); torch.compiler.reset()
     print(res['ceilings'])
     if not a.quick or a.out: save('training', res | dict(rows=rows), a.out)
     for one in res['steps']: assert one['losses_apart']['float32'] < 1e-4, f'losses differ from the reference: {one["losses"]}'
