@@ -489,7 +489,7 @@ class _Ahead:
         x, bad = next(self.rows)
         self.position += n
         self.say(bad)
-        u = torch.rand(n, 4, generator=generator)[part].to(self.device)
+        u = _put(torch.rand(n, 4, generator=generator)[part], self.device)
         if not self.augment: return self.middle(x)
         return augment(x.to(self.device, non_blocking=True).float()/127.5 - 1, self.size, u, self.degrees).clamp(-1, 1)
 

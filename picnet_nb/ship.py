@@ -20,10 +20,10 @@ from .metrics import (FeatureDistance, Lite0Features, Task, bootstrap, case_shee
 
 # %% auto #0
 __all__ = ['odd_holes', 'drawings', 'verdict_words', 'parts', 'shipped', 'read_rows', 'rows_table', 'plot_runs', 'compare',
-           'card_table', 'size_table', 'share', 'sheets', 'ChoiceKID', 'top', 'rank_correlation', 'ranking', 'scored',
-           'rankings', 'ranking_table', 'plot_ranking', 'last_view', 'witness', 'ranking_lessons', 'teach_ranking',
-           'drawn_masks', 'scratch', 'wire', 'text', 'corner', 'big', 'mean_fill', 'diffuse', 'rivals', 'against',
-           'against_table', 'rival_sheet', 'sky', 'stripes', 'checkerboard', 'face', 'lines', 'photographs',
+           'card_table', 'size_table', 'share', 'sheets', 'kernel', 'ChoiceKID', 'top', 'rank_correlation', 'ranking',
+           'scored', 'rankings', 'ranking_table', 'plot_ranking', 'last_view', 'witness', 'ranking_lessons',
+           'teach_ranking', 'drawn_masks', 'scratch', 'wire', 'text', 'corner', 'big', 'mean_fill', 'diffuse', 'rivals',
+           'against', 'against_table', 'rival_sheet', 'sky', 'stripes', 'checkerboard', 'face', 'lines', 'photographs',
            'other_pictures', 'temperatures', 'temperature_sheet', 'plot_temperatures', 'first_ranked', 'verdict_block',
            'write_verdicts', 'read_verdicts', 'sum_up', 'changes', 'credit_lines', 'rounded', 'Judge', 'main']
 
@@ -154,6 +154,13 @@ def sheets(
     return res
 
 # %% ../nbs/14_weights.ipynb #61607949
+def kernel(
+    a:torch.Tensor, # (..., d) features
+    b:torch.Tensor, # (N, d) features
+) -> torch.Tensor: # (..., N)
+    "The kernel of KID, of each with each."
+    return (a @ b.T/b.shape[1] + 1)**3
+
 class ChoiceKID:
     "KID of any choice among several completions of each picture, from kernels computed once."
     def __init__(self,
@@ -162,13 +169,12 @@ class ChoiceKID:
     ):
         if fake.ndim != 3 or len(real) != len(fake) or len(real) < 2 or real.shape[1] != fake.shape[2]: raise ValueError(
             f'features of at least two photographs (N, d) and of their completions (N, n, d) are needed, not {tuple(real.shape)} and {tuple(fake.shape)}')
-        N, n, d = fake.shape
+        N, n, _ = fake.shape
         real, flat = real.double(), fake.double().flatten(0, 1)
-        k = lambda a, b: (a @ b.T/d + 1)**3
         apart = (1 - torch.eye(N, dtype=real.dtype))/(N*(N - 1))              # a picture does not meet itself
         tall = apart.repeat_interleave(n, 0)
-        self.rr, self.fr = (k(real, real)*apart).sum(), (k(flat, real)*tall).sum(1)
-        self.ff = k(flat, flat)*tall.repeat_interleave(n, 1)
+        self.rr, self.fr = (kernel(real, real)*apart).sum(), (kernel(flat, real)*tall).sum(1)
+        self.ff = kernel(flat, flat)*tall.repeat_interleave(n, 1)
 
     def __call__(self,
         take:torch.Tensor, # (R, N, n) bool: R choices, which must take as many of each picture
@@ -302,8 +308,8 @@ def witness(
     fake:torch.Tensor, # (M, d) features of completions
 ) -> torch.Tensor: # (...)
     "How much nearer `x` is to photographs than to completions, by the kernel of KID."
-    k = lambda b: ((x.double() @ b.double().T/x.shape[-1] + 1)**3).mean(-1)
-    return k(real) - k(fake)
+    near = lambda b: kernel(x.double(), b.double()).mean(-1)
+    return near(real) - near(fake)
 
 # %% ../nbs/14_weights.ipynb #ddf12e02
 @torch.no_grad()
@@ -344,10 +350,10 @@ def teach_ranking(
         v.append(apart(o['view'].double()).flatten(0, 1)); w.append((true/true.std()).flatten())
     v, w, head = torch.cat(v), torch.cat(w), net.disc.head
     size = v.std(0).clamp_min(1e-9)
-    v = v/size
-    u = torch.linalg.solve(v.T @ v/len(v) + ridge*torch.eye(v.shape[1], dtype=v.dtype), v.T @ w/len(v))
+    even = v/size
+    u = torch.linalg.solve(even.T @ even/len(v) + ridge*torch.eye(v.shape[1], dtype=v.dtype), even.T @ w/len(v))/size
     old, views = head.weight.detach().double().cpu().flatten(), torch.cat([o['view'].double().flatten(0, 1) for o in lessons.values()])
-    u = u/size*((v*size) @ old).std()/(v @ u).std()                  # the scores keep their spread and their mean
+    u = u*(v @ old).std()/(v @ u).std()                  # the scores keep their spread and their mean
     with torch.no_grad():
         head.weight.copy_(u.view_as(head.weight)); head.bias.add_((views @ (old - u)).mean())
     return net

@@ -570,7 +570,8 @@ class Played:
         work, # function of a kind (hashable) and a list of tensors (or None) -> dict of tensors; always with the same shapes
         first:int=3, # times that each kind is worked as usual, before it is recorded
     ):
-        self.work, self.first, self.stream, self.kinds = work, first, torch.cuda.Stream(), {}
+        self.work, self.first, self.stream = work, first, torch.cuda.Stream()
+        self.worked, self.recorded = {}, {}      # by kind: how often as usual; graph, inputs, result
 
     @contextmanager
     def aside(self):
@@ -587,12 +588,12 @@ class Played:
         return graph, inputs, out
 
     def __call__(self, kind, tensors):
-        seen = self.kinds.setdefault(kind, 0)
-        if seen in range(self.first):
-            self.kinds[kind] += 1
-            with self.aside(): return self.work(kind, tensors)
-        if seen == self.first: self.kinds[kind] = self.record(kind, tensors)      # which only records, and does nothing
-        graph, inputs, out = self.kinds[kind]
+        if kind not in self.recorded:
+            self.worked[kind] = self.worked.get(kind, 0) + 1
+            if self.worked[kind] <= self.first:
+                with self.aside(): return self.work(kind, tensors)
+            self.recorded[kind] = self.record(kind, tensors)      # which only records, and does nothing
+        graph, inputs, out = self.recorded[kind]
         for a, b in zip(inputs, tensors):
             if a is not None: a.copy_(b)
         graph.replay()
