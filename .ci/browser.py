@@ -15,6 +15,7 @@ root = Path(__file__).resolve().parent.parent
 gui = [sys.executable, '-c', 'import sys; from picnet_nb.complete import main; sys.exit(main(["--gui"]))']
 patience = 60_000       # ms for what should take a second; the machine may be busy with other things
 shown = []
+model = 'Model: empty for the bundled weights, or a folder, a file or a hub name'     # the label of its entry
 
 def note(*a): print('-', *a, flush=True)
 def check(ok, what):
@@ -22,6 +23,13 @@ def check(ok, what):
     print('ok', what, flush=True)
 
 # --- what we start
+
+def slow_weights(file):
+    "A network that has learned nothing and needs seconds for many samples: time to press a second button, however fast the machine is."
+    import torch
+    from picnet_nb.model import PICNet, PICNetConfig, save_weights
+    torch.manual_seed(0)
+    save_weights(PICNet(PICNetConfig(image_size=512, prior_blocks=1)), file)
 
 def chromium():
     "The browser's file; Debian's is installed if there is none."
@@ -324,14 +332,14 @@ def test_going_on(me):
     me.w.locator('[data-do=earlier]').wait_for(state='hidden')
     check(me.covered() > .02, 'back at the picture before, with its hole')
 
-def test_trouble(me):
+def test_trouble(me, slow):
     page = me.page
-    me.set('Model: empty for the bundled weights, or a folder, a file or a hub name', 'no/such/folder')
+    me.set(model, 'no/such/folder')
     me.do('complete')
     me.state('error')
     check(me.text().startswith('No weights at') and me.w.locator('.pn-status').get_attribute('role') == 'alert', f'an error is a sentence: {me.text()}')
     me.shot('error')
-    me.set('Model: empty for the bundled weights, or a folder, a file or a hub name', '')
+    me.set(model, '')
     me.do('clear')
     me.do('complete')
     me.says('no hole yet')
@@ -339,6 +347,7 @@ def test_trouble(me):
     me.stroke((.4, .4), (.6, .6), steps=3)
     rounds = lambda: int(me.title().split(':')[0].split()[-1])
     n = rounds()
+    me.set(model, slow)
     me.set('Samples', 32)
     me.do('complete')
     me.w.locator('[data-do=stop]').wait_for()
@@ -354,6 +363,7 @@ def test_trouble(me):
     me.do('stop')
     me.state('ready')
     check(me.text() == 'Stopped.' and rounds() == n + 1, 'stopped')
+    me.set(model, '')
     me.set('Samples', 8)
 
 def test_files(me, folder):
@@ -514,13 +524,15 @@ def main(shots):
     with tempfile.TemporaryDirectory(prefix='picnet_browser_') as tmp:
         tmp = Path(tmp)
         copy_of_notebook(tmp/'home')
+        slow_weights(tmp/'slow.safetensors')
         start = time.time()
         with lab(tmp/'home', [sys.executable, '-m', 'jupyterlab', str(tmp/'home')]) as (port, token), browser(viewport=dict(width=1440, height=1000), has_touch=True) as page:
             open_notebook(page, port, token, '11_widget.ipynb')
             me = Person(page, shots)
             me.shot('start')
             try:
-                for f in (test_drawing, test_completing, test_going_on, test_trouble): f(me)
+                for f in (test_drawing, test_completing, test_going_on): f(me)
+                test_trouble(me, tmp/'slow.safetensors')
                 test_files(me, tmp)
                 test_speed(me, tmp)
                 test_looks(me)
