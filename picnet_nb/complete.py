@@ -328,16 +328,22 @@ class Completer:
     @torch.no_grad()
     def parts(self, w:Window, latents) -> torch.Tensor: # (n, 3, h, w)
         "What the codes make of the part `w.need` of the window: the known pixels, and the hole as the model fills it."
-        few = len(latents) if w.x.is_cuda else max(1, 2*256**2//w.x[0, 0].numel())   # as many as fit a CPU's cache
-        (l, t, r, b), made = w.need, torch.cat([self.net.decode(z, w.context, w.need)[-1].float() for z in latents.split(few)])
+        (l, t, r, b), made = w.need, torch.cat([self.net.decode(z, w.context, w.need)[-1].float() for z in self._portions(w, latents)])
         return self.net.finish(w.x[:, :, t:b, l:r], made, w.hole[:, :, t:b, l:r])
 
     @torch.no_grad()
     def judge(self, w:Window, parts) -> torch.Tensor: # (n,)
         "The discriminator's scores of the window with its hole filled from `parts`."
-        (l, t, r, b), x = w.need, w.x.repeat(len(parts), 1, 1, 1)
-        x[:, :, t:b, l:r] = parts
-        return self.net.score(x, w.differ)
+        (l, t, r, b), like, scores = w.need, self.net.disc.maps(w.x.to(self.net.dtype)), []
+        for part in self._portions(w, parts):
+            x = w.x.repeat(len(part), 1, 1, 1)
+            x[:, :, t:b, l:r] = part
+            scores.append(self.net.score(x, w.differ, like))
+        return torch.cat(scores)
+
+    def _portions(self, w, x):
+        "All at once on a GPU; on a CPU as many as fit its cache."
+        return x.split(len(x) if w.x.is_cuda else max(1, 2*256**2//w.x[0, 0].numel()))
 
 # %% ../nbs/09_complete.ipynb #4f9604f3
 @functools.lru_cache(4)

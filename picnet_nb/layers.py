@@ -292,7 +292,7 @@ class Attention(nn.Module):
                 v = torch.cat([v.expand(len(x), -1, -1) for v in values], 2).float()
                 sums = F.scaled_dot_product_attention(q[:, None], q[:, None], v[:, None], scale=1.)[:, 0].to(x.dtype).chunk(len(values), 2)
                 return sums[0], *(s[:, rows] for s in sums[1:])
-            few, sums = max(1, 2**21//q.shape[1]**2), []      # maps whose matrices fit a CPU's cache
+            few, sums = max(1, 2**20//q.shape[1]**2), []      # maps whose matrices fit a CPU's cache
             for i in range(0, len(q), few):
                 A = (q[i:i + few] @ q[i:i + few].mT).softmax(-1).to(x.dtype)
                 here = [v if len(v) == 1 else v[i:i + few] for v in values]

@@ -281,25 +281,23 @@ class Discriminator(nn.Module):
         self.attention = Attention(min(4*width, top))
         self.last, self.act, self.head = ResBlock(c, c), nn.LeakyReLU(0.1, inplace=True), spectral(nn.Conv2d(c, 1, 3))
 
-    def alike(self, x, box):
-        "The first three blocks for pictures that are the same outside of `box`: of the first everything, of the others what differs."
-        known, parts = [x[:1]], []
-        for b in self.blocks[:3]: known.append(b(known[-1]))
-        few = len(x) if x.is_cuda else max(1, 2*256**2//x[0, 0].numel())    # as many as fit a CPU's cache
-        for part in x[1:].split(few):
-            at = box
-            for b, k in zip(self.blocks, known[1:]): part, at = changed(b, part, at, k)
-            parts.append(part)
-        return torch.cat([known[-1], *parts])
+    def maps(self,
+        x:torch.Tensor, # (B, 3, H, W)
+    ) -> list: # [(B, ., H/2, W/2), (B, ., H/4, W/4), (B, ., H/8, W/8)]
+        "What the first three blocks make of pictures, one after the other."
+        out = []
+        for b in self.blocks[:3]: x = b(x); out.append(x)
+        return out
 
     def forward(self,
         x:torch.Tensor, # (B, 3, H, W)
         box:tuple|None=None, # left, top, right, bottom: outside of it the pictures are the same; None: they are any pictures
+        like:list|None=None, # the `maps` of one more such picture, so that only what is in `box` must be computed; made from the first of `x` if not given
     ) -> torch.Tensor: # (B, 1, h, w), 2x2 at 128 px, 6x6 at 256 px
         "Scores of pictures, patch by patch."
-        if box and len(x) > 1: x = self.alike(x, box)
-        else:
-            for b in self.blocks[:3]: x = b(x)
+        if box:
+            for b, known in zip(self.blocks, like or self.maps(x[:1])): x, box = changed(b, x, box, known)
+        else: x = self.maps(x)[-1]
         x = self.attention(self.simam(x))
         for b in self.blocks[3:]: x = b(x)
         x = self.act(self.last(x))
@@ -383,10 +381,11 @@ class PICNet(nn.Module):
     def score(self,
         image:torch.Tensor, # (B, 3, H, W) in [-1, 1]
         box:tuple|None=None, # left, top, right, bottom: outside of it the pictures are the same, which saves time; None: they are any pictures
+        like:list|None=None, # the discriminator's `maps` of one more such picture, which saves more
     ) -> torch.Tensor: # (B,) the higher the more real
         "The discriminator's mean score of each picture."
         if self.disc is None: raise ValueError('no discriminator in these weights: they can complete, but not score')
-        return self.disc(image.to(self.dtype), box).float().mean((1, 2, 3))
+        return self.disc(image.to(self.dtype), box, like).float().mean((1, 2, 3))
 
 # %% ../nbs/04_model.ipynb #34cfd3c3
 def noise(
