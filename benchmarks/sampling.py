@@ -54,6 +54,13 @@ def ten_samples(device, rounds:int, n:int=10, size:int=256) -> tuple: # times, t
     for name, c in fast.items(): ways |= {name: lambda c=c: here(c), f'{name}, no score': lambda c=c: here(c, False)}
     return by_turns(ways, rounds, device), difference, ways, n
 
+turns = """
+import json, torch; torch.set_num_threads({threads})
+from benchmarks.sampling import ten_samples
+times, difference, *_ = ten_samples(torch.device('{device}'), {rounds}, {n})
+print(json.dumps(dict(times=times, difference=difference)))
+"""
+
 def at_limit(device, ways, took, n, quick):
     "Operations counted, ceilings measured, share of the ceiling reached."
     top = ceilings(device, quick)
@@ -123,19 +130,25 @@ def main():
     p = argparse.ArgumentParser('python -m benchmarks.sampling', description=__doc__)
     p.add_argument('--device', default='cpu', help='cpu or cuda')
     p.add_argument('--threads', type=int, default=2, help='of the CPU (2)')
-    p.add_argument('--rounds', type=int, default=9, help='measurements of each (9)')
+    p.add_argument('--rounds', type=int, default=5, help='measurements of each in a process (5)')
+    p.add_argument('--processes', type=int, help='how often to measure it all in a process of its own, since how memory comes to lie differs from one to the next; default: 6, on a GPU 1')
     p.add_argument('--quick', action='store_true', help='a short form, to see that it runs; writes a result file only with --out')
     p.add_argument('--out', help='result file, if not benchmarks/results/sampling-DEVICE.json')
     a = p.parse_args()
     torch.set_num_threads(a.threads)
-    device, rounds = torch.device(a.device), 2 if a.quick else a.rounds
-    res = dict(machine=machine(device), rounds=rounds)
+    device, rounds, n = torch.device(a.device), 2 if a.quick else a.rounds, 3 if a.quick else 10
+    processes = a.processes or (1 if a.quick or device.type == 'cuda' else 6)
+    res = dict(machine=machine(device), rounds=rounds, processes=processes)
 
-    raw, difference, ways, n = ten_samples(device, rounds, n=3 if a.quick else 10)
+    tries = fresh(turns.format(threads=a.threads, device=a.device, rounds=rounds, n=n), a.threads, processes)
+    raw = {k: {o: [t for p in tries for t in p['times'][k][o]] for o in ('wall', 'cpu')} for k in tries[0]['times']}
+    difference, ways = tries[0]['difference'], ten_samples(device, 0, n)[2]
     took = {k: dict(wall=spread(v['wall']), cpu=spread(v['cpu'])) for k, v in raw.items()}
     names = [k for k in difference]
     ratio = {k + s: faster(raw, 'reference' + s, k + s) for k in names for s in ('', ', no score')}
-    res |= dict(samples=n, times=took, ratio=ratio, difference=difference)
+    alone = {k: [faster(p['times'], 'reference', k)['median'] for p in tries] for k in names}
+    print('ratios of the processes:', alone, flush=True)
+    res |= dict(samples=n, times=took, ratio=ratio, ratio_of_processes=alone, difference=difference)
     rows = [dict(what=f'{n} completions at 256x256, {k}{s or ", scored"}', reference=ms(took['reference' + s]['wall']), ours=ms(took[k + s]['wall']), ratio=times(ratio[k + s]))
             for k in names for s in ('', ', no score')]
     for r in rows: print(r['what'], '|', r['reference'], '|', r['ours'], '|', r['ratio'], flush=True)
