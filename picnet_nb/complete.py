@@ -334,11 +334,12 @@ class Completer:
     @torch.no_grad()
     def judge(self, w:Window, parts) -> torch.Tensor: # (n,)
         "The discriminator's scores of the window with its hole filled from `parts`."
-        (l, t, r, b), like, scores = w.need, self.net.disc.maps(w.x.to(self.net.dtype)), []
+        (l, t, r, b), scores = w.need, []
+        alike = (w.differ, self.net.disc.maps(w.x.to(self.net.dtype))) if len(parts) > 1 else ()    # one alone is computed whole
         for part in self._portions(w, parts):
             x = w.x.repeat(len(part), 1, 1, 1)
             x[:, :, t:b, l:r] = part
-            scores.append(self.net.score(x, w.differ, like))
+            scores.append(self.net.score(x, *alike))
         return torch.cat(scores)
 
     def _portions(self, w, x):
