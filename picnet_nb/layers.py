@@ -13,13 +13,14 @@ __all__ = ['power_iteration', 'SpectralNorm', 'spectral', 'iterate_always', 'fol
            'toom_cook', 'winograd', 'Conv3', 'averaged', 'ResBlock', 'UpBlock', 'ToRGB', 'SimAM', 'tokens', 'Attention']
 
 # %% ../nbs/03_layers.ipynb #ab3a0351
-@torch.library.custom_op('picnet_nb::power_iteration', mutates_args=())
 def power_iteration(W:torch.Tensor, u:torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]: # next u and v
-    "Turn `u` toward the leading left singular vector of `W`. An operation of its own, so that `torch.compile` keeps what it returns instead of computing it again in the backward, when `u` has moved on."
+    "Turn `u` toward the leading left singular vector of `W`."
     v = F.normalize(W.T @ u, dim=0, eps=1e-12)
     return F.normalize(W @ v, dim=0, eps=1e-12), v
 
-@power_iteration.register_fake
+# as one operation, so that `torch.compile` keeps what it returns instead of computing it again in the backward, when `u` has moved on
+_power_iteration = torch.library.custom_op('picnet_nb::power_iteration', power_iteration, mutates_args=())
+@_power_iteration.register_fake
 def _(W, u): return W.new_empty(W.shape[0]), W.new_empty(W.shape[1])
 
 class SpectralNorm(nn.Module):
@@ -39,7 +40,8 @@ class SpectralNorm(nn.Module):
     @torch.no_grad()
     def iterate(self, W):
         "One power iteration on the matrix `W`; returns copies of u and v."
-        u, v = power_iteration(W, self.u)
+        turn = _power_iteration if torch.compiler.is_compiling() else power_iteration     # the operation loads the compiler, which takes a second
+        u, v = turn(W, self.u)
         self.u.copy_(u); self.v.copy_(v)
         return u, v
 
