@@ -332,7 +332,7 @@ def test_going_on(me):
     me.w.locator('[data-do=earlier]').wait_for(state='hidden')
     check(me.covered() > .02, 'back at the picture before, with its hole')
 
-def test_trouble(me, slow):
+def test_trouble(me, folder):
     page = me.page
     me.set(model, 'no/such/folder')
     me.do('complete')
@@ -347,7 +347,8 @@ def test_trouble(me, slow):
     me.stroke((.4, .4), (.6, .6), steps=3)
     rounds = lambda: int(me.title().split(':')[0].split()[-1])
     n = rounds()
-    me.set(model, slow)
+    slow_weights(folder/'slow.safetensors')
+    me.set(model, folder/'slow.safetensors')
     me.set('Samples', 32)
     me.do('complete')
     me.w.locator('[data-do=stop]').wait_for()
@@ -524,7 +525,6 @@ def main(shots):
     with tempfile.TemporaryDirectory(prefix='picnet_browser_') as tmp:
         tmp = Path(tmp)
         copy_of_notebook(tmp/'home')
-        slow_weights(tmp/'slow.safetensors')
         start = time.time()
         with lab(tmp/'home', [sys.executable, '-m', 'jupyterlab', str(tmp/'home')]) as (port, token), browser(viewport=dict(width=1440, height=1000), has_touch=True) as page:
             open_notebook(page, port, token, '11_widget.ipynb')
@@ -532,7 +532,7 @@ def main(shots):
             me.shot('start')
             try:
                 for f in (test_drawing, test_completing, test_going_on): f(me)
-                test_trouble(me, tmp/'slow.safetensors')
+                test_trouble(me, tmp)
                 test_files(me, tmp)
                 test_speed(me, tmp)
                 test_looks(me)
