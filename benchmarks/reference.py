@@ -3,18 +3,21 @@ import copy, types
 import torch, torch.nn.functional as F
 from torch import nn
 from torch.nn.utils import parametrize
-from picnet_nb.layers import Attention, InstanceNorm, ResBlock, ToRGB, UpBlock, iterate_always
+from picnet_nb.layers import Attention, Conv3, InstanceNorm, ResBlock, ToRGB, UpBlock, iterate_always
+from picnet_nb.losses import GANLoss
 from picnet_nb.model import unfold
 
 def res_block(self, x):
     y = self.pool(self.conv2(self.act2(self.conv1(self.act1(x)))))
     return y + (self.bypass(self.pool(x)) if isinstance(self.act1, nn.Identity) else self.pool(self.bypass(x)))   # only the first block averages first
 
-def up_block(self, x):
+def conv3(self, x): return F.conv2d(x, self.weight, self.bias, padding=1)
+
+def up_block(self, x, packed=False):     # nothing is ever packed
     y = self.conv1(self.act(self.norm1(x)))
     return self.conv2(self.act(self.norm2(y))) + self.bypass(x)
 
-def to_rgb(self, x): return self.conv1(F.pad(self.act(x), (1, 1, 1, 1), mode='reflect')).tanh()
+def to_rgb(self, x, packed=False): return self.conv1(F.pad(self.act(x), (1, 1, 1, 1), mode='reflect')).tanh()
 
 def attention(self, x, encoded=None, visible=None):
     flat = lambda t: t.flatten(2)
@@ -33,9 +36,14 @@ def discriminator(self, x):
     for b in self.blocks[3:]: x = b(x)
     return self.head(self.act(self.last(x)))
 
+def lessons(net, image, out): # LSGAN's, which has no penalty
+    "The discriminators' losses, one call for the real and one for the made pictures."
+    gan, made = GANLoss(net.config.gan), dict(disc=out.gen[-1], disc_rec=out.rec[-1])
+    return {k: gan.discriminator(getattr(net, k)(image), getattr(net, k)(o.detach())) for k, o in made.items()}
+
 def plain(net):
     "Make all layers of `net` compute in the original's way, in place."
-    ways = {ResBlock: res_block, UpBlock: up_block, ToRGB: to_rgb, Attention: attention, InstanceNorm: instance_norm}
+    ways = {Conv3: conv3, ResBlock: res_block, UpBlock: up_block, ToRGB: to_rgb, Attention: attention, InstanceNorm: instance_norm}
     for m in net.modules():
         if type(m) in ways: m.forward = types.MethodType(ways[type(m)], m)
         if type(m) is nn.LeakyReLU: m.inplace = False

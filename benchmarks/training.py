@@ -2,13 +2,14 @@
 
 Both take the same steps from the same weights, by turns; that their losses agree is checked in the same run. `--quick` takes less than a minute."""
 import argparse, copy
+from functools import partial
 import torch
 from picnet_nb.data import fit, sample as photograph, sample_names, to_tensor
 from picnet_nb.hub import load
 from picnet_nb.masks import _put
 from picnet_nb.train import TrainConfig, Trainer
 from .common import by_turns, ceilings, faster, flops, fresh, full_float32, has_bf16, machine, ms, save, spread, sync, times, top_ten
-from .reference import plain, trainable
+from .reference import lessons, plain, trainable
 
 class Photographs:
     "The bundled photographs, again and again; they lie on the device."
@@ -27,6 +28,8 @@ class Original(Trainer):
     def batch(self):
         image, *rest = super().batch()
         return image.contiguous(memory_format=torch.contiguous_format), *rest
+
+    def lessons(self, image, out, mix): return lessons(self.net, image, out)
 
 def trainer(which:str, size:int, batch:int, device, net=None, way='float32'):
     "A trainer of the released model's shape, which computes in one of `ways`; with the bundled weights if no network is given."
@@ -56,13 +59,14 @@ def measure(size, batch, device, rounds, names):
                 if k in ('reference', 'float32'): raise
                 failed[k] = f'{type(e).__name__}: {str(e).strip().splitlines()[0][:200]}'; all.pop(k, None); first.pop(k, None)
                 print(f'{k} does not work here: {failed[k]}', flush=True)
-    turns = {k: t.train_step for k, t in all.items()}
-    if gpu: turns['reference, full float32'] = lambda: in_full(all['reference'])
-    return by_turns(turns, rounds, device), first, all, memory, failed
+    n = 10 if gpu else 1     # steps in a row, as in a training: a GPU works on one while the next is prepared
+    turns = {k: partial(steps, t, n) for k, t in all.items()}
+    if gpu: turns['reference, full float32'] = full_float32()(turns['reference'])     # without TF32, which PyTorch otherwise takes for convolutions
+    took = by_turns(turns, rounds, device)
+    return {k: {w: [o/n for o in ts] for w, ts in v.items()} for k, v in took.items()}, first, all, memory, failed
 
-def in_full(t):
-    "A step without TF32, which PyTorch otherwise takes for convolutions."
-    with full_float32(): return t.train_step()
+def steps(t, n):
+    for _ in range(n): t.train_step()
 
 memory = """
 import json, torch; torch.set_num_threads({threads})     # of a CPU
@@ -100,7 +104,7 @@ def main():
                    pictures_per_second={k: round(batch/v['wall']['median'], 1) for k, v in took.items()})
         one['memory_mb'] = used or {k: fresh(memory.format(threads=a.threads, device=a.device, which='reference' if k == 'reference' else 'ours', size=size, batch=batch,
                                                            way='float32' if k == 'reference' else k), a.threads)[0] for k in ('reference', *here)}
-        if not a.quick and (device.type == 'cpu' or (size, batch) == (256, 32)): one['top_ten'] = {k: top_ten(t.train_step, device) for k, t in all.items() if 'graph' not in k}
+        if not a.quick and (device.type == 'cpu' or (size, batch) == (256, 32)): one['top_ten'] = {k: top_ten(all[k].train_step, device) for k in dict.fromkeys(('reference', here[0], here[-1]))}
         for k in ('reference', *here):
             if k in ('reference', 'float32'): count = flops(all[k].train_step)      # the other ways do what float32 does
             best = max(v for o, v in res['ceilings'].items() if ('bfloat16' if '16' in k else 'float32') in o)

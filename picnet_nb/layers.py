@@ -10,7 +10,8 @@ from torch.nn.utils import parametrize
 
 # %% auto #0
 __all__ = ['power_iteration', 'SpectralNorm', 'spectral', 'iterate_always', 'fold', 'GroupNorm', 'InstanceNorm', 'norm_layer',
-           'toom_cook', 'winograd', 'Conv3', 'averaged', 'ResBlock', 'UpBlock', 'ToRGB', 'SimAM', 'tokens', 'Attention']
+           'toom_cook', 'winograd', 'learns_on_gpu', 'aligned', 'Conv3', 'averaged', 'packed_conv', 'ResBlock',
+           'packed_up', 'UpBlock', 'Bordered', 'ToRGB', 'SimAM', 'tokens', 'Attention']
 
 # %% ../nbs/03_layers.ipynb #ab3a0351
 def power_iteration(W:torch.Tensor, u:torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]: # next u and v
@@ -113,10 +114,16 @@ class InstanceNorm(nn.GroupNorm):
     def __init__(self, c:int): super().__init__(c, c)
 
     def forward(self, x):
-        if x.device.type != 'cpu': return super().forward(x)
+        if x.device.type != 'cpu': return self.written_out(x) if torch.compiler.is_compiling() else super().forward(x)
         if x.dtype == torch.bfloat16 and torch.is_grad_enabled(): return F.instance_norm(x, weight=self.weight.to(x.dtype), bias=self.bias.to(x.dtype), eps=self.eps)
         # PyTorch's kernel for channels_last takes several times as long as the other one for maps below 1024 pixels
         return super().forward(x.contiguous() if x[0, 0].numel() < 1024 else x)
+
+    def written_out(self, x):
+        "As in the formula, for a compiler to join with what comes before and after: PyTorch's group norm on a GPU copies channels_last maps into another order."
+        y = x.float()
+        var, mean = torch.var_mean(y, (2, 3), correction=0, keepdim=True)
+        return ((y - mean)*(self.weight[:, None, None]*(var + self.eps).rsqrt()) + self.bias[:, None, None]).to(x.dtype)
 
 # %% ../nbs/03_layers.ipynb #a2a8af82
 def norm_layer(
@@ -158,12 +165,26 @@ def winograd(
     y = y.view(4, 4, N, h, v, -1).permute(2, 3, 0, 4, 1, 5).reshape(N, 4*h, 4*v, -1) + bias
     return y[:, :H, :W].permute(0, 3, 1, 2), w
 
+# %% ../nbs/03_layers.ipynb #bf5e5b82
+def learns_on_gpu(x:torch.Tensor) -> bool:
+    "Is `x` on a GPU, and are gradients wanted?"
+    return x.is_cuda and torch.is_grad_enabled()
+
+def aligned(
+    x:torch.Tensor, # maps or weights, 4 axes
+    dim:int=1, # where the channels are
+) -> torch.Tensor: # channels_last
+    "With zeros as further channels, so that 8 divides their number."
+    more = -x.shape[dim] % 8
+    return (F.pad(x, (0, 0)*(3 - dim) + (0, more)) if more else x).contiguous(memory_format=torch.channels_last)
+
 # %% ../nbs/03_layers.ipynb #w1n0aa08
 class Conv3(nn.Conv2d):
-    "3x3 convolution, padded; with plain weights and without gradients it takes the faster of two ways."
+    "3x3 convolution, padded; with plain weights and without gradients it takes the faster of two ways, on a GPU it gets the number of channels that it likes."
     def __init__(self, cin:int, cout:int): super().__init__(cin, cout, 3, padding=1); self.ready = None, None
 
     def forward(self, x):
+        if learns_on_gpu(x): return F.conv2d(aligned(x), aligned(self.weight), self.bias, padding=1)
         w = self._parameters.get('weight')      # None with spectral norm
         if (w is None or torch.is_grad_enabled() or torch.is_autocast_enabled(x.device.type) or x.device.type != 'cpu' or x.dtype != torch.float32
             or min(w.shape[:2]) < 96 or not 256 <= x[0, 0].numel() <= 1024): return super().forward(x)
@@ -181,6 +202,16 @@ def averaged(
 ) -> torch.Tensor: # (O, I, k + 1, k + 1) weights of a convolution in steps of two
     "Melt the mean over 2x2 pixels after a convolution into its weights."
     return F.avg_pool2d(F.pad(w, (1, 1, 1, 1)), 2, stride=1)
+
+# %% ../nbs/03_layers.ipynb #2fee06b1
+def packed_conv(
+    w:torch.Tensor, # (O, I, 3, 3); in steps of two (O, I, 4, 4)
+    step:int=1, # of the convolution
+) -> torch.Tensor: # (4*O, 4*I, 3, 3); in steps of two (O, 4*I, 3, 3)
+    "Weights that do to packed maps what `w`, padded by 1, does to maps."
+    if step == 1: w = torch.stack([F.pad(w, (j + 1, 2 - j, i + 1, 2 - i)) for i in (0, 1) for j in (0, 1)], 1).flatten(0, 1)
+    else: w = F.pad(w, (1, 1, 1, 1))
+    return F.pixel_unshuffle(w, 2).contiguous(memory_format=torch.channels_last)
 
 # %% ../nbs/03_layers.ipynb #6310a1db
 class ResBlock(nn.Module):
@@ -200,14 +231,28 @@ class ResBlock(nn.Module):
         self.bypass = spectral(nn.Conv2d(cin, cout, 1))
         act = lambda c, inplace: nn.Sequential(norm_layer(norm, c), nn.LeakyReLU(slope, inplace))
         self.act1, self.act2 = nn.Identity() if raw else act(cin, norm != 'none'), act(hidden, True)   # in place where nobody else needs its input
-        self.down, self.pool = down, nn.AvgPool2d(2) if down else nn.Identity()
+        self.down, self.raw, self.pool = down, raw, nn.AvgPool2d(2) if down else nn.Identity()
+
+    def packed(self, x):
+        "The same for pixels, `raw` and `down`, computed with four of them in one place."
+        x, w = aligned(F.pixel_unshuffle(x, 2)), self.bypass.weight.repeat_interleave(4, 1)/4      # the mean of the four
+        y = self.act2(F.conv2d(x, aligned(packed_conv(self.conv1.weight)), self.conv1.bias.repeat_interleave(4), padding=1))
+        return F.conv2d(y, packed_conv(averaged(self.conv2.weight), 2), self.conv2.bias, padding=1) + F.conv2d(x, aligned(w), self.bypass.bias)
 
     def forward(self, x):
+        if self.raw and self.down and learns_on_gpu(x): return self.packed(x)
         y, c = self.act2(self.conv1(self.act1(x))), self.conv2
         y = F.conv2d(y, averaged(c.weight), c.bias, stride=2, padding=1) if self.down else c(y)
         return y + self.bypass(self.pool(x))
 
 # %% ../nbs/03_layers.ipynb #3dcf53ec
+def packed_up(
+    w:torch.Tensor, # (I, O, 3, 3) of a transposed convolution in steps of two
+) -> torch.Tensor: # (4*O, I, 2, 2) of a convolution without padding
+    "Weights that make the packed result, from maps with one more row and column of zeros at the end."
+    w = F.pixel_unshuffle(F.pad(w, (1, 0, 1, 0)).flip(2, 3).transpose(0, 1), 2).unflatten(1, (-1, 4))     # of four places in a row; those of the even row stand behind those of the odd row
+    return w.flip(2).transpose(1, 2).flatten(0, 1).contiguous(memory_format=torch.channels_last)
+
 class UpBlock(nn.Module):
     "Residual block of the generator: norm, activation, convolution, twice; doubles height and width."
     def __init__(self,
@@ -226,14 +271,38 @@ class UpBlock(nn.Module):
     def forward(self,
         x, # (B, cin, H, W)
         box=None, # left, top, right, bottom of the part of the result to make, even numbers; None: all, (B, cout, 2H, 2W)
+        packed=False, # make it packed, (B, 4*cout, H, W)? Then all of it
     ):
         y = self.act(self.norm2(self.conv1(self.act(self.norm1(x)))))
         l, t, r, b = box or (0, 0, 2*x.shape[3], 2*x.shape[2])
         part = torch.cat([o[:, :, t//2:b//2 + 1, l//2:r//2 + 1] for o in (y, x)], 1)
         w, bias = torch.cat([self.conv2.weight, self.bypass.weight]), self.conv2.bias + self.bypass.bias
+        if learns_on_gpu(x): part, w = aligned(part), aligned(w, 0)
+        if packed: return F.conv2d(F.pad(part, (0, 1, 0, 1)), packed_up(w), bias.repeat_interleave(4))
         return F.conv_transpose2d(part, w, bias, stride=2, padding=1, output_padding=1)[:, :, :b - t, :r - l]
 
 # %% ../nbs/03_layers.ipynb #f49fd55a
+class Bordered(torch.autograd.Function):
+    "Maps with a border of one pixel, copied from the pixels `i` rows and columns inside: 1 mirrors, 0 repeats."
+    @staticmethod
+    def forward(ctx, x, i):
+        ctx.i, (B, C, H, W) = i, x.shape
+        y = torch.empty((B, C, H + 2, W + 2), dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
+        y[:, :, 1:-1, 1:-1] = x
+        for to, of in ((0, 1 + i), (-1, -2 - i)): y[:, :, to, 1:-1] = y[:, :, of, 1:-1]
+        for to, of in ((0, 1 + i), (-1, -2 - i)): y[..., to] = y[..., of]
+        return y
+
+    @staticmethod
+    def backward(ctx, dy):
+        dx, i = dy[:, :, 1:-1, 1:-1].clone(memory_format=torch.channels_last), ctx.i
+        for to, of in ((0, i), (-1, -1 - i)):
+            row = dy[:, :, to, 1:-1].clone()
+            row[..., i] += dy[:, :, to, 0]; row[..., -1 - i] += dy[:, :, to, -1]      # the corners
+            dx[:, :, of] += row
+            dx[..., of] += dy[:, :, 1:-1, to]
+        return dx, None
+
 class ToRGB(nn.Module):
     "Features to a picture in [-1, 1]."
     def __init__(self,
@@ -243,12 +312,16 @@ class ToRGB(nn.Module):
         super().__init__()
         self.act, self.conv1 = nn.LeakyReLU(slope, inplace=True), spectral(nn.Conv2d(c, 3, 3))
 
-    def forward(self, x): # (B, c, H, W), H and W even
+    def forward(self,
+        x, # (B, c, H, W), H and W even
+        packed=False, # is it packed, (B, 4*c, H/2, W/2)?
+    ):
         with torch.autocast(x.device.type, enabled=False):   # autocast would copy everything to float32 just to pad it
-            x = self.act(F.pad(x, (1, 1, 1, 1), mode='reflect'))
+            x = self.act(Bordered.apply(x, 0 if packed else 1))
         w = self.conv1.weight      # asked for once: each time, the spectral norm takes a step
-        w = torch.stack([F.pad(w, (j, 1 - j, i, 1 - i)) for i in (0, 1) for j in (0, 1)], 1).flatten(0, 1)
-        return F.pixel_shuffle(F.conv2d(x, w, self.conv1.bias.repeat_interleave(4), stride=2), 2).tanh()
+        if packed: w = packed_conv(w)
+        else: w = torch.stack([F.pad(w, (j, 1 - j, i, 1 - i)) for i in (0, 1) for j in (0, 1)], 1).flatten(0, 1)
+        return F.pixel_shuffle(F.conv2d(x, w, self.conv1.bias.repeat_interleave(4), stride=1 if packed else 2), 2).tanh()
 
 # %% ../nbs/03_layers.ipynb #5ba92425
 class SimAM(nn.Module):
@@ -288,12 +361,13 @@ class Attention(nn.Module):
 
     def attend(self, x, *values, rows=slice(None)):
         "Sums of `values`, (B or 1, H*W, D) each, with the attention weights of `x` (B, C, H, W); for the places `rows` only, but of the first values."
-        q = tokens(self.query(x)).float()
-        with torch.autocast(x.device.type, enabled=False):   # unscaled logits grow large: keep them in float32
+        q = tokens(self.query(x))
+        with torch.autocast(x.device.type, enabled=False):   # unscaled logits grow large: keep them in float32, as PyTorch's kernels for GPUs do
             if x.device.type != 'cpu':
-                v = torch.cat([v.expand(len(x), -1, -1) for v in values], 2).float()
-                sums = F.scaled_dot_product_attention(q[:, None], q[:, None], v[:, None], scale=1.)[:, 0].to(x.dtype).chunk(len(values), 2)
-                return sums[0], *(s[:, rows] for s in sums[1:])
+                look = lambda v: F.scaled_dot_product_attention(q[:, None], q[:, None], v.expand(len(x), -1, -1)[:, None].to(q.dtype), scale=1.)[:, 0].to(x.dtype)
+                short, *long = map(look, values)      # each by itself: the fast kernels want no more than 128 channels
+                return short, *(s[:, rows] for s in long)
+            q = q.float()
             few, sums = max(1, 2**20//q.shape[1]**2), []      # maps whose matrices fit a CPU's cache
             for i in range(0, len(q), few):
                 A = (q[i:i + few] @ q[i:i + few].mT).softmax(-1).to(x.dtype)

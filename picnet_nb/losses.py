@@ -4,9 +4,11 @@
 
 # %% ../nbs/05_losses.ipynb #2fd1eaae
 from __future__ import annotations
+import math
 from functools import lru_cache, partial, wraps
 import torch, torch.nn.functional as F
 from torch import nn
+from torch.nn.attention import sdpa_kernel, SDPBackend
 from torch.distributions import Normal
 
 # %% auto #0
@@ -276,7 +278,7 @@ class AuthorMSSSIML1Loss(nn.Module):
     ) -> torch.Tensor: # scalar
         s, n = self.sigmas, len(self.sigmas)//3
         l, cs = similarity(*(t.repeat_interleave(n, 1) for t in (x, y)), partial(self.blur, sigmas=s))
-        structure = 1 - l[:, -3:].prod(1)*cs.prod(1)
+        structure = 1 - math.prod((*l[:, -3:].unbind(1), *cs.unbind(1)))      # the gradient of `Tensor.prod` waits for the GPU to count zeros
         color = self.blur((x - y).abs(), s[-3:]).mean(1)
         return self.scale*(self.alpha*structure + (1 - self.alpha)*color).mean()
 
@@ -338,7 +340,7 @@ def mixture_gradient(
     a = generator if given else torch.rand(len(real), generator=generator, device=generator.device if generator else real.device)
     a = a.to(real.device).view(-1, 1, 1, 1)
     x = (a*real + (1 - a)*fake).detach().requires_grad_()
-    return torch.autograd.grad(disc(x).sum(), x, create_graph=True)[0].flatten(1)
+    with sdpa_kernel(SDPBackend.MATH): return torch.autograd.grad(disc(x).sum(), x, create_graph=True)[0].flatten(1)
 
 # %% ../nbs/05_losses.ipynb #df04631d
 @in_float32

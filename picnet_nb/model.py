@@ -13,7 +13,7 @@ from torch import nn
 from torch.distributions import Normal
 from torch.nn.utils import parametrize
 from .data import write_atomic
-from .layers import ResBlock, UpBlock, ToRGB, Attention, SimAM, SpectralNorm, spectral, fold
+from .layers import ResBlock, UpBlock, ToRGB, Attention, SimAM, SpectralNorm, spectral, fold, learns_on_gpu
 
 # %% auto #0
 __all__ = ['noise_channels', 'PICNetConfig', 'trunk', 'visible_part', 'split', 'composite', 'spread', 'seamless', 'to_normal',
@@ -246,7 +246,9 @@ class Generator(nn.Module):
             x = self.rise(i, torch.cat([x, self.so_far(images[-1], context.known)], 1), maps, hole)
             images.append(out(x))
         x, up, out = torch.cat([x, self.so_far(images[-1], context.known)], 1), self.up[-1], self.out[-1]
-        if box is None: return [*images, out(up(x))]
+        if box is None:
+            packed = learns_on_gpu(x)
+            return [*images, out(up(x, packed=packed), packed)]
         (l, t, r, b), (L, T) = box, (max(o - 2, 0) for o in box[:2])
         x = out(up(x, (L, T, min(r + 2, 2*x.shape[3]), min(b + 2, 2*x.shape[2]))))   # a rim, since `out` mirrors at the border
         return [*images, x[:, :, t - T:b - T, l - L:r - L]]

@@ -191,7 +191,8 @@ def discriminator_losses(
         if fake is None: continue
         disc, fake = getattr(net, name), fake[-1].detach()
         mix = generator[k] if isinstance(generator, torch.Tensor) else generator
-        losses[name] = gan.discriminator(disc(image), disc(fake)) + gan.penalty(disc, image, fake, mix)
+        real, made = disc(torch.cat([image, fake.to(image.dtype)])).chunk(2)
+        losses[name] = gan.discriminator(real, made) + gan.penalty(disc.forward, image, fake, mix)      # what is compiled has no second derivative
     return losses
 
 # %% ../nbs/07_train.ipynb #65d5642b
@@ -691,6 +692,10 @@ class Trainer:
         "What encoder and generator are told, name -> weighted loss."
         return generator_losses(self.net, image, mask, out, self.cfg, self.pixel, judged, lesson)
 
+    def lessons(self, image, out, mix):
+        "What PICNet's discriminators are told, name -> loss."
+        return discriminator_losses(self.net, image, out, mix)
+
     def backward(self, losses, weight, total):
         "Add the gradients of a portion's losses, and the losses themselves to `total`."
         self.scaler.scale(weight*sum(losses.values())).backward()
@@ -732,7 +737,7 @@ class Trainer:
             image, mask = portion[:2]
             with self.autocast(), torch.set_grad_enabled(keep): seen = self.look(*portion)
             with self.autocast():
-                d = discriminator_losses(net, image, seen[1], mix) if lesson else {}
+                d = self.lessons(image, seen[1], mix) if lesson else {}
                 if cfg.projected: d |= teacher.discriminator(*seen[2])
                 if cfg.patch: d |= self.patch.discriminator(image, mask, seen[3], 4*cfg.r1*penalty)
             self.backward(d, weight, total)
