@@ -89,6 +89,28 @@ def flops(f) -> int:
     with FlopCounterMode(display=False) as m: f()
     return m.get_total_flops()
 
+def traffic(f) -> int:
+    "Bytes that the operations of `f` read and write, each for itself, as if no cache held anything between two of them."
+    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils._pytree import tree_leaves
+    place = lambda t: t.untyped_storage()._cdata
+    size = lambda t: min(t.numel()*t.element_size(), t.untyped_storage().nbytes())      # of what is expanded, what there is
+    class Count(TorchDispatchMode):
+        total = 0
+        def __torch_dispatch__(self, op, types, args=(), kw=None):
+            out = op(*args, **(kw or {}))
+            read, made = ([t for t in tree_leaves(o) if isinstance(t, torch.Tensor)] for o in ((args, kw), out))
+            view, shape_only = not op._schema.is_mutable and {*map(place, made)} <= {*map(place, read)}, 'new_' in op.name() or '_like' in op.name()
+            if not view and 'empty' not in op.name(): self.total += sum(map(size, made if shape_only else made + read))
+            return out
+    with Count() as m: f()
+    return m.total
+
+def moved_at(amount:int, seconds:float, ceilings:dict) -> dict:
+    "`amount` bytes in a time, and the share of the time that the machine needs to copy as much."
+    best = next(v for k, v in ceilings.items() if k.startswith('copy'))
+    return dict(gbyte=round(amount/1e9, 2), share_of_copying=round(amount/1e9/best/seconds, 3))
+
 def fresh(code:str, threads:int, tries:int=1) -> list: # what each try printed, read as JSON
     "Run `code` in processes of their own."
     env = {**os.environ, 'OMP_NUM_THREADS': str(threads), 'PYTHONPATH': os.pathsep.join([str(here.parent), os.environ.get('PYTHONPATH', '')])}

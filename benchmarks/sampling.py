@@ -10,7 +10,7 @@ from picnet_nb.hub import load
 from picnet_nb.layers import fold
 from picnet_nb.masks import center_mask
 from picnet_nb.model import composite
-from .common import ceilings, faster, flops, fresh, full_float32, has_bf16, machine, ms, save, spread, times, top_ten
+from .common import ceilings, faster, flops, fresh, full_float32, has_bf16, machine, moved_at, ms, save, spread, times, top_ten, traffic
 from .reference import plain, trainable
 
 def ten_samples(device, n:int=10, size:int=256) -> tuple: # ways to make them, and a function that compares what they make
@@ -78,6 +78,7 @@ def at_limit(device, ways, took, n, quick):
         count, best = flops(f), max(v for k, v in top.items() if dtype in k)
         out[name] = dict(gflop_per_sample=round(count/n/1e9, 2), gflop_per_second=round(count/took[name]['wall']['median']/1e9, 1))
         out[name]['share_of_ceiling'] = round(out[name]['gflop_per_second']/best, 2)
+        out[name] |= moved_at(traffic(f), took[name]['wall']['median'], top)
         if not quick: out[name]['top_ten'] = top_ten(f, device)
     return out
 

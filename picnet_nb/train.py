@@ -18,7 +18,7 @@ from .masks import make_masks, _put
 from .data import PictureSet, augment, open_pictures, show_images, write_atomic
 from .model import PICNet, PICNetConfig, Context, sample, composite, visible_part, save_weights, load_weights, read_pt
 from .losses import (kl_normal, kl_factors, mask_prior, pyramid_loss, l1, MSSSIML1Loss, AuthorMSSSIML1Loss, GANLoss, score_match)
-from .layers import spectral
+from .layers import learns_on_gpu, spectral
 from .metrics import diversity, FeatureDistance, Lite0Features
 
 # %% auto #0
@@ -191,7 +191,8 @@ def discriminator_losses(
         if fake is None: continue
         disc, fake = getattr(net, name), fake[-1].detach()
         mix = generator[k] if isinstance(generator, torch.Tensor) else generator
-        real, made = disc(torch.cat([image, fake.to(image.dtype)])).chunk(2)
+        if learns_on_gpu(image): real, made = disc(torch.cat([image, fake.to(image.dtype)])).chunk(2)      # one question is faster there; it turns the spectral norms' vectors once, not twice
+        else: real, made = disc(image), disc(fake)
         losses[name] = gan.discriminator(real, made) + gan.penalty(disc.forward, image, fake, mix)      # what is compiled has no second derivative
     return losses
 
@@ -627,7 +628,10 @@ class Trainer:
         self.patch = PatchDiscriminator().to(self.device, memory_format=torch.channels_last) if c.patch else None
         self.heads = [*([self.teacher.heads] if self.teacher else []), *([self.patch] if self.patch else [])]    # discriminators beside those of PICNet
         self.dtype, self.pixel = autocast_dtype(self.cfg.amp, self.device), pixel_loss(self.cfg.pixel)
-        for o in (self.net.encoder, self.net.generator, self.net.disc, self.net.disc_rec) if c.compile else []: o.compile(dynamic=False)      # all steps have the same shapes
+        if c.compile:
+            dynamo = torch._dynamo.config     # by default one code may be compiled 8 times in a process, and isn't compiled any more in a second training
+            dynamo.cache_size_limit = max(64, dynamo.cache_size_limit)
+            for o in (self.net.encoder, self.net.generator, self.net.disc, self.net.disc_rec): o.compile(dynamic=False)      # all steps have the same shapes
         played = c.graph and self.device.type == 'cuda' and self.procs.n == 1 and self.dtype != torch.float16
         self.played = Played(self.learn) if played else None
         adam = lambda *nets: torch.optim.Adam([p for n in nets for p in n.parameters()], betas=(c.beta1, c.beta2), capturable=played,
