@@ -106,11 +106,11 @@ def main():
                                                            way='float32' if k == 'reference' else k), a.threads)[0] for k in ('reference', *here)}
         if not a.quick and (device.type == 'cpu' or (size, batch) == (256, 32)): one['top_ten'] = {k: top_ten(all[k].train_step, device) for k in dict.fromkeys(('reference', here[0], here[-1]))}
         for k in ('reference', *here):
-            if k in ('reference', 'float32'): count, moved = flops(all[k].train_step), traffic(all[k].train_step)     # the other ways do what float32 does ...
+            moved = {}      # the other ways do what float32 does, but move half the bytes, or join operations
+            if k in ('reference', 'float32'): count, moved = flops(all[k].train_step), moved_at(traffic(all[k].train_step), took[k]['wall']['median'], res['ceilings'])
             best = max(v for o, v in res['ceilings'].items() if ('bfloat16' if '16' in k else 'float32') in o)
             speed = count/took[k]['wall']['median']/1e9
-            one[f'limit {k}'] = dict(gflop=round(count/1e9, 1), gflop_per_second=round(speed, 1), share_of_ceiling=round(speed/best, 3))
-            if k in ('reference', 'float32'): one[f'limit {k}'] |= moved_at(moved, took[k]['wall']['median'], res['ceilings'])      # ... but move half the bytes, or join operations
+            one[f'limit {k}'] = dict(gflop=round(count/1e9, 1), gflop_per_second=round(speed, 1), share_of_ceiling=round(speed/best, 3), **moved)
         res['steps'].append(one)
         tell = lambda k: f"{ms(took[k]['wall'])}, {one['pictures_per_second'][k]:.1f} pictures/s" + (f", {one['memory_mb'][k]:.0f} MB" if k in one['memory_mb'] else '')
         for k in here:

@@ -10,8 +10,8 @@ from torch.nn.utils import parametrize
 
 # %% auto #0
 __all__ = ['power_iteration', 'SpectralNorm', 'spectral', 'iterate_always', 'fold', 'GroupNorm', 'InstanceNorm', 'norm_layer',
-           'toom_cook', 'winograd', 'learns_on_gpu', 'aligned', 'Conv3', 'averaged', 'packed_conv', 'ResBlock',
-           'packed_up', 'UpBlock', 'Bordered', 'ToRGB', 'SimAM', 'tokens', 'Attention']
+           'toom_cook', 'winograd', 'learns_on_gpu', 'aligned', 'Conv3', 'averaged', 'four_pixels', 'packed_conv',
+           'ResBlock', 'packed_up', 'UpBlock', 'Bordered', 'ToRGB', 'SimAM', 'tokens', 'Attention']
 
 # %% ../nbs/03_layers.ipynb #ab3a0351
 def power_iteration(W:torch.Tensor, u:torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]: # next u and v
@@ -204,14 +204,17 @@ def averaged(
     return F.avg_pool2d(F.pad(w, (1, 1, 1, 1)), 2, stride=1)
 
 # %% ../nbs/03_layers.ipynb #2fee06b1
+def four_pixels(
+    w:torch.Tensor, # (O, I, 3, 3) weights of a convolution
+) -> torch.Tensor: # (4*O, I, 4, 4) weights of a convolution in steps of two
+    "Make 2x2 neighbors of the result at once, as channels that `F.pixel_shuffle` lays out."
+    return torch.stack([F.pad(w, (j, 1 - j, i, 1 - i)) for i in (0, 1) for j in (0, 1)], 1).flatten(0, 1)
+
 def packed_conv(
-    w:torch.Tensor, # (O, I, 3, 3); in steps of two (O, I, 4, 4)
-    step:int=1, # of the convolution
-) -> torch.Tensor: # (4*O, 4*I, 3, 3); in steps of two (O, 4*I, 3, 3)
-    "Weights that do to packed maps what `w`, padded by 1, does to maps."
-    if step == 1: w = torch.stack([F.pad(w, (j + 1, 2 - j, i + 1, 2 - i)) for i in (0, 1) for j in (0, 1)], 1).flatten(0, 1)
-    else: w = F.pad(w, (1, 1, 1, 1))
-    return F.pixel_unshuffle(w, 2).contiguous(memory_format=torch.channels_last)
+    w:torch.Tensor, # (O, I, 4, 4) weights of a convolution in steps of two, padded by 1
+) -> torch.Tensor: # (O, 4*I, 3, 3) weights of a convolution, padded by 1
+    "Weights that do to packed maps what `w` does to maps."
+    return F.pixel_unshuffle(F.pad(w, (1, 1, 1, 1)), 2).contiguous(memory_format=torch.channels_last)
 
 # %% ../nbs/03_layers.ipynb #6310a1db
 class ResBlock(nn.Module):
@@ -236,8 +239,8 @@ class ResBlock(nn.Module):
     def packed(self, x):
         "The same for pixels, `raw` and `down`, computed with four of them in one place."
         x, w = aligned(F.pixel_unshuffle(x, 2)), self.bypass.weight.repeat_interleave(4, 1)/4      # the mean of the four
-        y = self.act2(F.conv2d(x, aligned(packed_conv(self.conv1.weight)), self.conv1.bias.repeat_interleave(4), padding=1))
-        return F.conv2d(y, packed_conv(averaged(self.conv2.weight), 2), self.conv2.bias, padding=1) + F.conv2d(x, aligned(w), self.bypass.bias)
+        y = self.act2(F.conv2d(x, aligned(packed_conv(four_pixels(self.conv1.weight))), self.conv1.bias.repeat_interleave(4), padding=1))
+        return F.conv2d(y, packed_conv(averaged(self.conv2.weight)), self.conv2.bias, padding=1) + F.conv2d(x, aligned(w), self.bypass.bias)
 
     def forward(self, x):
         if self.raw and self.down and learns_on_gpu(x): return self.packed(x)
@@ -318,9 +321,8 @@ class ToRGB(nn.Module):
     ):
         with torch.autocast(x.device.type, enabled=False):   # autocast would copy everything to float32 just to pad it
             x = self.act(Bordered.apply(x, 0 if packed else 1))
-        w = self.conv1.weight      # asked for once: each time, the spectral norm takes a step
+        w = four_pixels(self.conv1.weight)
         if packed: w = packed_conv(w)
-        else: w = torch.stack([F.pad(w, (j, 1 - j, i, 1 - i)) for i in (0, 1) for j in (0, 1)], 1).flatten(0, 1)
         return F.pixel_shuffle(F.conv2d(x, w, self.conv1.bias.repeat_interleave(4), stride=1 if packed else 2), 2).tanh()
 
 # %% ../nbs/03_layers.ipynb #5ba92425
