@@ -23,7 +23,7 @@ __all__ = ['image_suffixes', 'ImageError', 'height_width', 'load_pil', 'open_ima
 class ImageError(ValueError):
     "An image can't be used; the message names it and says why."
 
-# %% ../nbs/01_data.ipynb #0fbb2205
+# %% ../nbs/01_data.ipynb #f4dd828f
 def height_width(size:int|tuple, least:int=1) -> tuple: # (H, W), each at least `least` pixels
     "A size, one number or (H, W), checked."
     hw = (int(size),)*2 if np.ndim(size) == 0 else tuple(int(o) for o in size)
@@ -48,11 +48,11 @@ def _decode(img:Image.Image) -> Image.Image: # RGB; RGBA if not all of it is opa
     if img.mode[0] in 'IF':     # 16 bits, or floats in [0, 1] or [0, 255]
         a = np.asarray(img)
         img = _from_array((a/(65535 if img.mode[0] == 'I' else 1 if a.max() <= 1 else 255)).clip(0, 1))
-    opaque = not img.has_transparency_data or img.convert('RGBA').getextrema()[3][0] == 255
-    return img.convert('RGB' if opaque else 'RGBA')
+    clear = img.has_transparency_data and img.convert('RGBA').getextrema()[3][0] < 255
+    return img.convert('RGBA' if clear else 'RGB')
 
 # %% ../nbs/01_data.ipynb #b8b37aab
-def load_pil(x, min_side:int=1) -> Image.Image: # RGB, or RGBA if not all of it is opaque; no side below `min_side` pixels
+def load_pil(x, min_side:int=1) -> Image.Image: # RGB, or RGBA if not all of it is opaque
     "What `open_image` takes; whatever a decoder raises becomes an `ImageError` that names the image."
     try:
         with warnings.catch_warnings():
@@ -129,13 +129,13 @@ def write_atomic(file:str|Path, write): # `write`: function of an open binary fi
         raise (e.__context__ if isinstance(e.__context__, OSError) else e) from None
     finally: tmp.unlink(missing_ok=True)
 
-# %% ../nbs/01_data.ipynb #c7c5bfc5
+# %% ../nbs/01_data.ipynb #479a14b7
 def to_device(t:torch.Tensor, device) -> torch.Tensor:
     "A tensor on `device`; a GPU fetches it from pinned memory, while the program goes on."
     if t.device.type == 'cpu' and torch.device(device or 'cpu').type == 'cuda': t = t.pin_memory()
     return t.to(device or 'cpu', non_blocking=True)
 
-# %% ../nbs/01_data.ipynb #68dcfe0a
+# %% ../nbs/01_data.ipynb #a5ffd6b8
 def uniform(*shape:int, generator:torch.Generator|None=None, device=None) -> torch.Tensor: # in [0, 1)
     "Random numbers, drawn where the generator lives and moved to `device`."
     return to_device(torch.rand(*shape, generator=generator, device=getattr(generator, 'device', 'cpu')), device)
@@ -192,7 +192,9 @@ def _readable(items, read) -> tuple: # a list of what `read` made of the good on
     good, bad = [], {}
     for o in items:
         try: good.append(read(o))
-        except ImageError as e: bad[o if isinstance(o, (str, Path)) else id(o)] = str(e)
+        except ImageError as e:
+            key = o if isinstance(o, (str, Path)) else id(o)
+            bad[key] = f'{o["__key__"]}: {e}' if isinstance(o, dict) and '__key__' in o else str(e)
     said = '\n'.join([f'left out {len(bad)} of {len(good) + len(bad)} images:', *bad.values()])
     if not good: raise ImageError(said)
     if bad: warnings.warn(said, stacklevel=3)
@@ -276,7 +278,9 @@ class _Passes(IterableDataset):
         for epoch in itertools.count(self.first):
             if hasattr(self.items, 'set_epoch'): self.items.set_epoch(epoch)
             n = -1
-            for n, item in enumerate(self.items): yield item
+            try:
+                for n, item in enumerate(self.items): yield item
+            except Exception as e: warnings.warn(f'a pass broke off after {n + 1} items: {type(e).__name__} {e}')
             if n < 0: raise ImageError('the stream is empty, or can be read only once')
 
 # %% ../nbs/01_data.ipynb #3a516bc7
@@ -291,7 +295,7 @@ class ImageStream:
     def __init__(self,
         source, # of files, images or dicts with one. With an index: drawn by seed and position; iterable: as it comes
         size:int|tuple, # pixels of a training image: one number, or (H, W)
-        device=None, seed:int=0, workers:int=min(8, os.cpu_count() or 1), # of batches; of the order; that read files
+        device=None, seed:int=0, workers:int=min(8, os.cpu_count() or 1), # of batches; of the order; who read
     ):
         self.source, self.size, self.device, self.seed = source, height_width(size, 8), device, seed
         self.workers, self.position, self.n = workers, 0, None
@@ -299,6 +303,7 @@ class ImageStream:
     def load(self, n, rank, world):
         "Part `rank` of `world` of batches of `n`, as bytes, endlessly."
         s, m, workers = self.source, n//world, self.workers
+        if n%world: raise ValueError(f'a batch of {n} can not be shared by {world} processes')
         if isinstance(s, IterableDataset) or not hasattr(s, '__getitem__'):
             if hasattr(s, 'num_shards'):     # of Hugging Face
                 from datasets.distributed import split_dataset_by_node
