@@ -12,17 +12,17 @@ told so by a change of the path in their cells; then Google Drive isn't tried. N
 """
 import argparse, json, os, re, resource, shutil, signal, subprocess, sys, tempfile, time
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import PackageNotFoundError, distribution, distributions
 from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from lend import lend, link, site_of
+from lend import lend, link, needs, site_of
 
 root = Path(__file__).resolve().parent.parent
 repo = 'https://github.com/picnet-nb/picnet_nb'
 sacred = 'torch', 'torchvision', 'numpy'        # a changed one would cost the reader minutes, or the GPU
-# what a reader would change before running all: the run of chapter 12 lives on Google Drive
-settings = {'12_own_pictures': [("folder   = tmp/'flowers' ", "folder   = run_folder('flowers') ")]}
+# what a reader would change before running all: the run lives on Google Drive
+settings = {'own_pictures': [("folder   = tmp/'flowers' ", "folder   = run_folder('flowers') ")]}
 
 stub = {
 '__init__.py': '"""A stand-in for what Colab has of its own; it does as little as can be seen from a notebook."""\nfrom . import drive, files, output, userdata\n',
@@ -47,6 +47,7 @@ def base_env(env):
     for o in names:
         try: distribution(o); here.append(Requirement(o))
         except PackageNotFoundError: print(f'- {o} is not in this environment, so the stand-in for Colab lacks it too')
+    here += [r for d in distributions(path=[str(site)]) for r in needs(d)]      # what the old ones require
     lent = lend(site, here, hard=True, but={canonicalize_name(o.split('==')[0]) for o in pins})
     for name, text in stub.items():
         (site/'google'/'colab').mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@
 mkdocs calls the `on_...` functions: mkdocs.yml names this file as its hook. The package is read with `ast`, not imported.
 Formulas are set by MathJax, which is copied from the package django-static-mathjax: no page asks anything of another machine.
 """
-import ast, base64, html, io, json, posixpath, re, sys, time, tokenize
+import ast, base64, html, io, json, logging, posixpath, re, sys, time, tokenize
 from configparser import ConfigParser
 from html.parser import HTMLParser
 from importlib.metadata import PackageNotFoundError, files
@@ -26,42 +26,42 @@ def text(x): return ''.join(x) if isinstance(x, list) else x
 # --- notebooks
 directive = re.compile(r'^\s*#\s*\|')
 link = re.compile(r'''(?P<pre>\]\(|\b(?:src|href)=["'])(?P<to>[^)"'\s]+)''')
-badge = re.compile(r'\[!\[Open in Colab\]\[badge\]\]')
-lone_badge = re.compile(r'\[!\[Open in Colab\]\(\S+\)\]\(\S+\)')
+badge = re.compile(r'\[!\[Open in Colab\]\(\S+\)\]\(\S+\)')
 ansi = re.compile(r'\x1b\[[0-9;?]*[a-zA-Z]')
+
+def source(cell):
+    "What a cell says, without its directives, and these."
+    lines = text(cell['source']).strip('\n').splitlines()
+    marks = {' '.join(re.sub(r'^\s*#\s*\|', '', l).split()) for l in lines if directive.match(l)}
+    return '\n'.join(l for l in lines if not directive.match(l)).strip('\n'), marks
 
 class Chapter:
     "A notebook as a page."
     def __init__(self, path):
-        self.path, self.stem = path, path.stem
+        self.path, self.stem, self.pictures = path, path.stem, {}
         self.cells = json.loads(path.read_text(encoding='utf-8'))['cells']
-        self.module, self.title, self.pictures = None, self.stem, {}
-        for c in self.cells:
-            src = text(c['source'])
-            if m := re.search(r'^#\|\s*default_exp\s+(\S+)', src, re.M): self.module = m[1]
-            if c['cell_type'] == 'markdown' and (m := re.search(r'^# (.+)', src, re.M)): self.title = m[1].strip(); break
-
-    @property
-    def number(self): return self.stem.split('_')[0] if self.stem[0].isdigit() else ''
+        src = '\n'.join(text(c['source']) for c in self.cells)
+        self.modules = list(dict.fromkeys(re.findall(r'^#\|\s*(?:default_exp|exports?)[ \t]+(\w+)', src, re.M)))
+        self.number = self.stem.split('_')[0] if self.stem[0].isdigit() else ''
+        self.title = next(re.finditer(r'^# (.+)', '\n'.join(text(c['source']) for c in self.cells if c['cell_type'] == 'markdown'), re.M))[1].strip()
+        self.name = f'{self.number} {self.title}'.strip()
 
     def markdown(self):
-        if self.stem == 'index': return '---\nhide: [toc]\n---\n\n' + '\n\n'.join(p for i, c in enumerate(self.cells) for p in self.parts(i, c))
         parts = [p for i, c in enumerate(self.cells) for p in self.parts(i, c)]
+        if self.stem == 'index': return '---\nhide: [toc]\n---\n\n' + '\n\n'.join(parts)
         colab = f'https://colab.research.google.com/github/{cfg["user"]}/{cfg["repo"]}/blob/{cfg["branch"]}/nbs/{self.path.name}'
         links = [f'[Open in Colab]({colab})', f'[Notebook]({github}nbs/{self.path.name})']
-        if self.module: links += [f'[API](api/{self.module}.md)', f'[Module]({github}picnet_nb/{self.module}.py)']
-        bar = f'Code with a bar at its left is exported to `picnet_nb.{self.module}`.' if self.module else ''
+        for m in self.modules: links += [f'[API of `{m}`](api/{m}.md)', f'[{m}.py]({github}picnet_nb/{m}.py)']
+        bar = f'Code with a bar at its left is exported to `picnet_nb.{self.modules[0]}`.\n{{ .links }}' if self.modules else ''
         title, _, rest = parts[0].partition('\n\n')
-        return '\n\n'.join([title, ' · '.join(links) + '\n{ .links }', f'{bar}\n{{ .links }}' if bar else '', rest, *parts[1:]])
+        return '\n\n'.join([title, ' · '.join(links) + '\n{ .links }', bar, rest, *parts[1:]])
 
     def parts(self, i, cell):
         "The pieces of markdown that a cell becomes."
-        src = text(cell['source']).strip('\n')
-        marks = {' '.join(re.sub(r'^\s*#\s*\|', '', l).split()) for l in src.splitlines() if directive.match(l)}
-        if cell['cell_type'] == 'markdown': return [to_markdown(src)] if src else []
-        if cell['cell_type'] != 'code' or marks & {'hide', 'include: false'}: return []
-        code = '\n'.join(l for l in src.splitlines() if not directive.match(l)).strip('\n')
-        exported = ' .export' if any(m.split()[0].startswith('export') for m in marks if m) else ''
+        code, marks = source(cell)
+        if cell['cell_type'] == 'markdown': return [to_markdown(code)] if code else []
+        if marks & {'hide', 'include: false'}: return []
+        exported = ' .export' if any(m.startswith('export') for m in marks) else ''
         shown = [fence(code, '.python' + exported)] if code and 'echo: false' not in marks else []
         return shown + [p for j, o in enumerate(cell.get('outputs', [])) if 'output: false' not in marks for p in self.output(i, j, o, code)]
 
@@ -89,24 +89,29 @@ def in_words(code):
     except SyntaxError: return 'What the code above shows'
     found, named = {}, {'title', 'titles', 'rows', 'label', 'xlabel', 'ylabel'}
     def strings(e):
-        if isinstance(e, ast.JoinedStr): yield ''.join(o.value if isinstance(o, ast.Constant) else '…' for o in e.values)
-        elif isinstance(e, ast.Constant) and isinstance(e.value, str): yield e.value
-        elif isinstance(e, (ast.List, ast.Tuple, ast.BinOp, ast.Starred, ast.IfExp)):
+        if isinstance(e, ast.JoinedStr) or isinstance(e, ast.Constant) and isinstance(e.value, str): yield words(e)
+        elif not isinstance(e, (ast.Call, ast.Subscript)):
             for o in ast.iter_child_nodes(e): yield from strings(o)
     for o in ast.walk(tree):
         if not isinstance(o, ast.Call): continue
         name = getattr(o.func, 'attr', getattr(o.func, 'id', ''))
         said = [k.value for k in o.keywords if k.arg in named] + (o.args if name.startswith(('show', 'set_title')) else [])
         for t in (t for e in said for t in strings(e)): found[' '.join(re.sub(r'[*`$\\{}\[\]<>"|]', '', t).split())] = 1
-    words = '; '.join(o for o in found if re.search(r'\w', o))
-    return 'What the code above shows' + (': ' + (words if len(words) < 200 else words[:200].rsplit(' ', 1)[0] + ' …') if words else '')
+    said = '; '.join(o for o in found if re.search(r'\w', o))
+    return 'What the code above shows' + (': ' + (said if len(said) < 200 else said[:200].rsplit(' ', 1)[0] + ' …') if said else '')
+
+def words(e):
+    "The text of an expression, with … for what varies."
+    if isinstance(e, ast.Constant): return str(e.value)
+    if isinstance(e, ast.JoinedStr): return ''.join(map(words, e.values))
+    return words(e.left) + words(e.right) if isinstance(e, ast.BinOp) and isinstance(e.op, ast.Add) else '…'
 
 def slug(s): return re.sub(r'[-\s]+', '-', re.sub(r'[^\w\s-]', '', s).strip().lower())
 
 def to_markdown(src):
     "GitHub's markdown as mkdocs wants it: links to the site's pages, and an empty line before lists and tables."
-    src = badge.sub('[Colab]', src).replace('<details>', '<details markdown="1">')   # solutions hold code, tables and formulas
-    if src.startswith('[badge]:') or lone_badge.fullmatch(src): return ''       # the page has a link of its own
+    if badge.fullmatch(src): return ''       # the page has a link of its own
+    src = src.replace('<details>', '<details markdown="1">')   # solutions hold code, tables and formulas
     out, code, math = [], False, False
     for l in src.splitlines():
         if re.match(r'\s*(```|~~~)', l): code = not code
@@ -129,7 +134,13 @@ def to_page(m):
     elif path.endswith('.ipynb'): path = path.removesuffix('.ipynb') + '.md'
     return m['pre'] + path + (f'#{slug(unquote(tag))}' if tag else '')
 
-def chapters(): return [Chapter(p) for p in sorted((root/'nbs').glob('[!_.]*.ipynb'))]
+def chapters():
+    "All notebooks, in the order of the table in index.ipynb, which must name each."
+    index = Chapter(root/'nbs/index.ipynb')
+    named = list(dict.fromkeys(re.findall(r'^\| \[[^]]*\]\((\w+)\.ipynb\)', '\n'.join(text(c['source']) for c in index.cells), re.M)))
+    if {*named} ^ (there := {p.stem for p in (root/'nbs').glob('[!_.]*.ipynb')} - {'index'}):
+        raise SystemExit(f'notebooks that are only in nbs/, or only in the table of index.ipynb: {", ".join(sorted({*named} ^ there))}')
+    return [index, *(Chapter(root/'nbs'/f'{o}.ipynb') for o in named)]
 
 # --- the package
 class Module:
@@ -142,7 +153,7 @@ class Module:
         tokens = tokenize.generate_tokens(io.StringIO(self.src).readline)
         self.comments = {t.start[0]: re.sub(r'^#\s*', '', t.string) for t in tokens if t.type == tokenize.COMMENT}
         self.defs, self.all = {}, []
-        for o in self.body(self.tree.body):
+        for o in self.tree.body:
             if isinstance(o, (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)): self.defs[o.name] = o
             if isinstance(o, (ast.Assign, ast.AnnAssign)):
                 for t in o.targets if isinstance(o, ast.Assign) else [o.target]:
@@ -150,31 +161,18 @@ class Module:
                         if isinstance(n, ast.Name): self.defs.setdefault(n.id, o)
                     if isinstance(t, ast.Name) and t.id == '__all__': self.all = ast.literal_eval(o.value)
 
-    def body(self, stmts):
-        "Statements at the top, those in `try` and `if` too."
-        for o in stmts:
-            yield o
-            for part in ('body', 'orelse', 'handlers', 'finalbody'):
-                if isinstance(o, (ast.Try, ast.If, ast.ExceptHandler)): yield from self.body(getattr(o, part, []))
-
     def code(self, node): return ast.unparse(node) if node is not None else ''
 
     def args(self, f, method=False):
-        "Name, type, default and comment of each parameter, and whether the def has a line for each."
-        a = f.args
+        "Name, type, default and comment of each parameter; a comment belongs to the only parameter of its line."
+        a, end = f.args, self.head_end(f)
         pos = a.posonlyargs + a.args
-        pairs = list(zip(pos, [None]*(len(pos) - len(a.defaults)) + a.defaults))
-        if method and pairs and not any(self.code(d) == 'staticmethod' for d in f.decorator_list): pairs = pairs[1:]
-        if a.vararg: pairs.append((a.vararg, '*'))
-        pairs += list(zip(a.kwonlyargs, a.kw_defaults))
-        if a.kwarg: pairs.append((a.kwarg, '**'))
-        lines = [(d if isinstance(d, ast.AST) else o).end_lineno for o, d in pairs]
-        rows = []
-        for (o, d), line in zip(pairs, lines):
-            star = d if isinstance(d, str) else ''
-            said = self.comments.get(line, '') if lines.count(line) == 1 and line < self.head_end(f) else ''
-            rows.append((star + o.arg, self.code(o.annotation), '' if star else self.code(d), said))
-        return rows
+        found = [('', o, d) for o, d in zip(pos, [None]*(len(pos) - len(a.defaults)) + a.defaults)]
+        if method and not any(self.code(d) == 'staticmethod' for d in f.decorator_list): found = found[1:]
+        found += [('*', a.vararg, None), *(('', o, d) for o, d in zip(a.kwonlyargs, a.kw_defaults)), ('**', a.kwarg, None)]
+        found = [(star, o, d, (d or o).end_lineno) for star, o, d in found if o]
+        alone = lambda line: line < end and [o[3] for o in found].count(line) == 1
+        return [(star + o.arg, self.code(o.annotation), self.code(d), self.comments.get(l, '') if alone(l) else '') for star, o, d, l in found]
 
     def head_end(self, f):
         "The last line of a def's head: the one with the colon."
@@ -187,20 +185,8 @@ class Module:
 
     def raises(self, f):
         "Each error that it raises itself, with its sentence."
-        found = {}
-        for o in ast.walk(f):
-            if not isinstance(o, ast.Raise) or not isinstance(o.exc, ast.Call): continue
-            args = o.exc.args
-            said = ''.join(self.words(args[0])) if args else ''
-            if said.strip(' …'): found.setdefault((self.code(o.exc.func), said))
-        return list(found)
-
-    def words(self, e):
-        if isinstance(e, ast.Constant): yield str(e.value)
-        elif isinstance(e, ast.JoinedStr):
-            for v in e.values: yield str(v.value) if isinstance(v, ast.Constant) else '…'
-        elif isinstance(e, ast.BinOp) and isinstance(e.op, ast.Add): yield from self.words(e.left); yield from self.words(e.right)
-        else: yield '…'
+        calls = [o.exc for o in ast.walk(f) if isinstance(o, ast.Raise) and isinstance(o.exc, ast.Call) and o.exc.args]
+        return list(dict.fromkeys((self.code(o.func), words(o.args[0])) for o in calls if words(o.args[0]).strip(' …')))
 
     def signature(self, name, rows, ret=''):
         args = [n + (f': {t}' if t else '') + ((f' = {d}' if t else f'={d}') if d else '') for n, t, d, _ in rows]
@@ -218,16 +204,18 @@ class Module:
         yield prose(ast.get_docstring(f))
         one_line = self.head_end(f) == f.lineno
         if any(r[3] for r in rows) or (ret and said and not one_line): yield table(rows, (ret, said) if ret or said else None)
-        elif said: yield f'{esc(said)}.' if said[-1:] not in '.?!' else esc(said)
+        elif said: yield f'{prose(said)}.' if said[-1:] not in '.?!' else prose(said)
         yield self.foot(f, level)
 
     def foot(self, o, level):
         lines = f'{o.lineno}-L{o.end_lineno}' if o.end_lineno != o.lineno else o.lineno
         out = f'[Source]({github}picnet_nb/{self.path.name}#L{lines})'
-        if level == 2 and self.chapter: out += f' · [Chapter {self.chapter.number}](../{self.chapter.stem}.md)'
-        errors = self.raises(o) if isinstance(o, ast.FunctionDef) else []
-        said = '\n'.join(f'- `{kind}`: {esc(s)}' for kind, s in errors)
-        return (f'Raises\n{{ .raises }}\n\n{said}\n\n' if said else '') + f'{out}\n{{ .links }}'
+        if level == 2: out += f' · [Chapter {self.chapter.number}](../{self.chapter.stem}.md)'
+        return (self.errors(o) if isinstance(o, ast.FunctionDef) else '') + f'{out}\n{{ .links }}'
+
+    def errors(self, f):
+        said = '\n'.join(f'- `{kind}`: {prose(s)}' for kind, s in self.raises(f))
+        return f'Raises\n{{ .raises }}\n\n{said}\n\n' if said else ''
 
     def klass(self, c):
         init = next((o for o in c.body if isinstance(o, ast.FunctionDef) and o.name == '__init__'), None)
@@ -240,7 +228,7 @@ class Module:
         yield prose(ast.get_docstring(c) or (ast.get_docstring(init) if init else ''))
         if bases and (init or fields): yield f'A `{bases}`.'
         if any(r[3] for r in rows): yield table(rows, None)
-        if init and self.raises(init): yield 'Raises\n{ .raises }\n\n' + '\n'.join(f'- `{k}`: {esc(s)}' for k, s in self.raises(init))
+        if init: yield self.errors(init)
         yield self.foot(c, 2)
         for o in c.body:
             if isinstance(o, ast.FunctionDef) and (not o.name.startswith('_') or o.name == '__call__') and ast.get_docstring(o):
@@ -250,7 +238,7 @@ class Module:
     def constant(self, o, name):
         yield heading(2, name)
         yield fence(ast.get_source_segment(self.src, o)[:1500], '.python .no-copy')
-        if said := self.comments.get(o.end_lineno): yield esc(said[0].upper() + said[1:])
+        if said := self.comments.get(o.end_lineno): yield prose(said[0].upper() + said[1:])
         yield self.foot(o, 2)
 
     def summary(self, name):
@@ -260,8 +248,7 @@ class Module:
 
     def markdown(self):
         parts = [f'---\ntitle: picnet_nb.{self.name}\n---\n\n# picnet_nb.{self.name}', f'> {prose(self.doc)}' if self.doc else '']
-        links = [f'[Source]({github}picnet_nb/{self.path.name})']
-        if self.chapter: links.insert(0, f'[Chapter {self.chapter.number}: {self.chapter.title}](../{self.chapter.stem}.md)')
+        links = [f'[Chapter {self.chapter.number}: {self.chapter.title}](../{self.chapter.stem}.md)', f'[Source]({github}picnet_nb/{self.path.name})']
         parts += [' · '.join(links) + '\n{ .links }', '| Name | |\n| --- | --- |\n' + '\n'.join(
             f'| [`{n}`](#{n}) | {cell(prose(self.summary(n)))} |' for n in self.all)]
         for n in self.all:
@@ -272,7 +259,6 @@ class Module:
 
 def heading(level, name): return f'{"#"*level} {name.replace("_", chr(92) + "_")} {{ #{name.replace("__", "")} }}'
 def prose(s): return re.sub(r'(`[^`]*`)|([<>_*\[\]$])', lambda m: m[1] or f'&#{ord(m[2])};', s or '')
-esc = prose
 def cell(s): return s.replace('|', '&#124;')
 def code(s): return f'<code>{html.escape(s).replace("|", "&#124;").replace("*", "&#42;").replace("_", "&#95;").replace("[", "&#91;")}</code>' if s else ''
 
@@ -283,9 +269,9 @@ def table(rows, ret):
     return '| Parameter | Type and default | |\n| --- | --- | --- |\n' + '\n'.join(lines)
 
 def modules(chaps):
-    by = {c.module: c for c in chaps if c.module}
-    found = [Module(p, by.get(p.stem)) for p in (root/'picnet_nb').glob('[!_]*.py')]
-    return sorted((m for m in found if m.all), key=lambda m: (m.chapter.stem if m.chapter else 'z', m.name))
+    by = {m: c for c in chaps for m in c.modules}
+    found = [Module(p, by[p.stem]) for p in sorted((root/'picnet_nb').glob('[!_]*.py'))]
+    return sorted((m for m in found if m.all), key=lambda m: m.chapter.stem)
 
 def api_index(mods):
     rows = '\n'.join(f'| [picnet&#95;nb.{m.name}]({m.name}.md) | {cell(prose(m.doc))} | {len(m.all)} |' for m in mods)
@@ -304,7 +290,7 @@ def on_config(config):
     config.site_description, config.copyright = cfg['description'], f'© {cfg["copyright"]}. Apache 2.0.'
     config.extra['social'] = [dict(icon='fontawesome/brands/github', link=cfg['git_url'], name='Source on GitHub')]
     config.nav = [{'Home': 'index.md'},
-        {'Chapters': [{f'{c.number} {c.title}': f'{c.stem}.md'} for c in chaps if c.stem != 'index']},
+        {'Chapters': [{c.name: f'{c.stem}.md'} for c in chaps[1:]]},
         {'API': ['api/index.md', *[{m.name: f'api/{m.name}.md'} for m in modules(chaps)]]},
         {'Project': [{n.capitalize(): f'{n}.md'} for n in tops()] + [{'GitHub': cfg['git_url']}]}]
     return config
@@ -330,15 +316,7 @@ def on_files(files, config):
 
 icon = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><rect width="24" height="24" rx="4" fill="#009688"/><rect x="7" y="7" width="10" height="10" rx="2" fill="#fff"/></svg>'
 
-def on_page_markdown(markdown, page, config, files):
-    uri = page.file.src_uri
-    page.edit_url = None
-    if uri.startswith('api/') and uri != 'api/index.md': page.edit_url = f'{github}picnet_nb/{Path(uri).stem}.py'
-    elif (root/'nbs'/f'{Path(uri).stem}.ipynb').exists(): page.edit_url = f'{github}nbs/{Path(uri).stem}.ipynb'
-    return markdown
-
 def on_page_content(content, page, config, files):
-    content = re.sub(r'<div class="arithmatex">(.*?)</div>', r'<div class="arithmatex formula">\1</div>', content, flags=re.S)
     return re.sub(r'<table>(.*?)</table>', r'<div class="wide"><table>\1</table></div>', content, flags=re.S)
 
 def mathjax():
@@ -348,41 +326,31 @@ def mathjax():
 
 # --- links
 class Page(HTMLParser):
-    "The ids of a page, and what it links to and loads."
+    "The ids of a page, and what it links to or loads."
     def __init__(self, path):
         super().__init__()
-        self.ids, self.links, self.loads = set(), [], []
+        self.ids, self.links = set(), []
         self.feed(path.read_text(encoding='utf-8'))
     def handle_starttag(self, tag, attrs):
         a = dict(attrs)
-        for k in ('id', 'name'):
-            if a.get(k): self.ids.add(a[k])
-        if tag in ('a', 'area') and a.get('href'): self.links.append(a['href'])
-        if tag == 'link' and a.get('href') and a.get('rel') not in ('canonical',): self.loads.append(a['href'])
-        if tag in ('img', 'script', 'iframe', 'source', 'video', 'audio') and a.get('src'): self.loads.append(a['src'])
+        self.ids |= {a.get('id'), a.get('name')}
+        to = a.get('href') or a.get('src')
+        if to and a.get('rel') != 'canonical': self.links.append((to, tag not in ('a', 'area')))
 
 def check():
     "Every local link and anchor leads somewhere, and nothing is loaded from another machine."
-    pages = {p: Page(p) for p in site.rglob('*.html')}
-    faults, n = [], 0
+    pages, faults, n = {p: Page(p) for p in site.rglob('*.html')}, [], 0
     for p, page in pages.items():
-        for to, loaded in [(o, False) for o in page.links] + [(o, True) for o in page.loads]:
-            u = urlsplit(to)
-            if u.scheme == 'data': continue
+        for to, loaded in page.links:
+            u, where = urlsplit(to), p.relative_to(site)
             if u.scheme or u.netloc:
-                if loaded: faults.append(f'{p.relative_to(site)} loads {to} from another machine')
+                if loaded and u.scheme != 'data': faults.append(f'{where} loads {to} from another machine')
                 continue
-            n += 1
-            path = unquote(u.path)
-            if path.startswith('/'):
-                if not path.startswith(base): faults.append(f'{p.relative_to(site)}: {to} is outside of the site'); continue
-                target = site/path[len(base):]
-            else: target = (p.parent/path) if path else p
-            target = target.resolve()
+            n, path = n + 1, unquote(u.path)
+            target = (site/path.removeprefix(base) if path.startswith(base) else p.parent/path if path else p).resolve()
             if target.is_dir(): target = target/'index.html'
-            if not target.is_file(): faults.append(f'{p.relative_to(site)}: {to} leads nowhere'); continue
-            tag = unquote(u.fragment)
-            if tag and target in pages and tag not in pages[target].ids: faults.append(f'{p.relative_to(site)}: {to}: no such place on that page')
+            if not target.is_file(): faults.append(f'{where}: {to} leads nowhere')
+            elif u.fragment and target in pages and unquote(u.fragment) not in pages[target].ids: faults.append(f'{where}: {to}: no such place on that page')
     size = sum(f.stat().st_size for f in site.rglob('*') if f.is_file())
     print(f'- {len(pages)} pages, {size/1e6:.1f} MB, {n} local links and files')
     if len(pages) < 10: faults.append(f'only {len(pages)} pages in {site.name}/')
@@ -391,6 +359,7 @@ def check():
 
 def main(args):
     if args == ['--check']: return check()
+    logging.basicConfig(level='WARNING', format='%(message)s')
     from mkdocs.commands import build, serve
     from mkdocs.config import load_config
     if args == ['--serve']: return serve.serve(str(root/'mkdocs.yml'), watch=[str(root/'picnet_nb'), str(root/'.ci')])

@@ -1,15 +1,20 @@
-"""Looks at files without running them: `look.py source` in a clone, `look.py wheel FILE.whl FILE.tar.gz` at what was built."""
-import json, re, subprocess, sys, tarfile, zipfile
+"""Looks at files without running them: `look.py source` in a clone, `look.py wheel FILE.whl FILE.tar.gz` at what was built.
+
+`look.py stamp nbs/X.ipynb nbs/images/Y.png ...`, right after these were made anew, notes in them which bundled weights made them."""
+import ast, hashlib, json, re, statistics, subprocess, sys, tarfile, zipfile
 from configparser import ConfigParser
 from pathlib import Path, PurePosixPath
 
 max_notebook, max_weights, max_wheel = 700, 16_000, 40_000    # KB
+max_lines, max_columns, max_options, most_cells, nine_of_ten, max_cell, min_tested = 3300, 120, 14, 10, 25, 60, .6
 machine_path = re.compile(r'(?<![\w.~])/(?:work|root|home|Users)/|(?<![\w.~])/tmp/\w')
 texts = {'.ipynb', '.py', '.md', '.ini', '.cfg', '.toml', '.yaml', '.yml', '.json', '.js', '.css', '.txt', '.in', ''}
 pictures = {'.jpg', '.jpeg', '.png', '.webp', '.gif'}
 root = Path(__file__).resolve().parent.parent
-# what pyflakes says of names that do not exist or are defined twice; unused imports are no fault of an exported chapter
-serious = re.compile(r'undefined name|redefinition of|syntax|referenced before assignment|duplicate argument')
+exported = re.compile(r'^#\|\s*export[is]?\b[ \t]*(\w*)', re.M)
+hidden = re.compile(r'^#\|\s*(export|hide)', re.M)
+tests = re.compile(r'\bassert\b|\b(test_\w+|ExceptionExpected|expect_fail|refused)\(')
+paints = re.compile(r'\bbundled\(|(?<![\w.])(hub\.)?load\(|from_pretrained\(|picnet_complete|picnet_evaluate|\bCompletionWidget\(')
 
 def tracked(*globs):
     names = subprocess.run(['git', 'ls-files', '-z', *globs], cwd=root, check=True, capture_output=True, text=True).stdout
@@ -17,48 +22,116 @@ def tracked(*globs):
 
 def kb(n): return f'{n/1000:,.0f} KB'
 
-def strings(x, key=''):
+def strings(x):
     "All text of a notebook except pictures."
     if isinstance(x, dict): return [s for k, v in x.items() if not k.startswith('image/') for s in strings(v)]
     if isinstance(x, list): return [s for v in x for s in strings(v)]
     return [x] if isinstance(x, str) else []
 
+def cells(nb): return [(c['cell_type'] == 'code', ''.join(c['source'])) for c in nb['cells']]
+
+# --- the budget
+def house():
+    "The figures that CONTRIBUTING.md limits, and that each module imports only modules of earlier chapters."
+    place, lengths, tested, lines, wide = {}, [], [], {}, []
+    for name in tracked('nbs/*.ipynb'):
+        nb = cells(json.loads((root/name).read_bytes()))
+        module = next((m[1] for _, s in nb if (m := re.search(r'^#\|\s*default_exp\s+(\w+)', s, re.M))), None)
+        for i, (code, s) in enumerate(nb):
+            if not code or not (mark := exported.search(s)): continue
+            place.setdefault(mark[1] or module, len(place))
+            lengths.append(sum(bool(l.strip()) and not l.startswith('#|') for l in s.splitlines()))
+            if lengths[-1] > max_cell: yield f'{name}, cell {i}: {lengths[-1]} lines are exported in one cell, more than {max_cell}'
+            if any(isinstance(o, (ast.FunctionDef, ast.ClassDef)) for o in ast.parse(s).body):
+                tested.append(any(c and tests.search(t) and not hidden.search(t) for c, t in nb[i + 1:i + 4]))
+    table = dict(re.findall(r'^\|.*?\| `(\w+)` \|.*\|(.*)\|$', '\n'.join(s for _, s in cells(json.loads((root/'nbs/index.ipynb').read_bytes()))), re.M))
+    for f in sorted((root/'picnet_nb').glob('*.py')):
+        if f.stem == '_modidx': continue
+        src = f.read_text(encoding='utf-8').splitlines()
+        lines[f.stem], tree = sum(not re.match(r'\s*(#|$)', l) for l in src), ast.parse('\n'.join(src))
+        wide += [f'{f.name}:{i} has {len(l)} columns, more than {max_columns}' for i, l in enumerate(src, 1) if len(l) > max_columns]
+        imports = {*imported(tree)} & {*place}
+        if f.stem not in (*place, '__init__'): yield f'{f.name} is exported by no notebook'
+        if f.stem in place and {*re.findall(r'`(\w+)`', table.get(f.stem, ''))} != imports:
+            yield f'the table of index.ipynb should say that {f.stem} imports {" ".join(f"`{o}`" for o in sorted(imports, key=place.get))}'
+        for o in sorted(imports):
+            if place[o] >= place.get(f.stem, 0): yield f'{f.name} imports {o}, which is no earlier chapter'
+        if f.stem == 'train':
+            config = next((o.body for o in tree.body if isinstance(o, ast.ClassDef) and o.name == 'TrainConfig'), [])
+            yield from limit('fields of TrainConfig', sum(isinstance(o, ast.AnnAssign) for o in config), max_options)
+    yield from wide[:20] + [f'... {len(wide)} lines with more than {max_columns} columns'][:len(wide) > 20]
+    yield from limit(f'lines of code in {len(lines)} modules', sum(lines.values()), max_lines)
+    yield from limit(f'lines is the median of {len(lengths)} exported cells', statistics.median(lengths), most_cells)
+    yield from limit('lines have nine of ten exported cells at most', sorted(lengths)[-(-9*len(lengths)//10) - 1], nine_of_ten)
+    yield from limit(f'% of {len(tested)} definitions lack a test within three cells', 100 - 100*sum(tested)//len(tested), 100 - 100*min_tested)
+
+def limit(what, n, most):
+    print(f'- {n:,} {what} (limit {most:,.0f})')
+    if n > most: yield f'{n:,} {what}, more than {most:,.0f}'
+
+def imported(tree):
+    "Modules of the package that a module imports, in functions too."
+    for o in ast.walk(tree):
+        if isinstance(o, ast.ImportFrom):
+            path = [*('picnet_nb' if o.level else '').split(), *(o.module or '').split('.')]
+            if path[0] == 'picnet_nb': yield from [p for p in path[1:2] if p] or [a.name for a in o.names]
+        if isinstance(o, ast.Import): yield from (a.name.split('.')[1] for a in o.names if a.name.startswith('picnet_nb.'))
+
+# --- outputs of the bundled weights say of which
+credits = 'nbs/images/CREDITS.md'
+
+def digest(): return hashlib.sha256((root/'picnet_nb/weights/flowers128.safetensors').read_bytes()).hexdigest()[:12]
+
+def painted(nb): return any(code and paints.search(s) for code, s in cells(nb)) and any(c.get('outputs') for c in nb['cells'])
+
+def stale():
+    "Notebooks and pictures that other weights than those of the package have made."
+    now, said = digest(), (root/credits).read_text(encoding='utf-8')
+    for name in tracked('nbs/*.ipynb', 'nbs/images/*.png'):
+        if name.endswith('.png'): was = (re.search(rf'`{Path(name).name}`.*\| (\w+) \|', said) or ['', 'none'])[1]
+        else: nb = json.loads((root/name).read_bytes()); was = nb['metadata'].get('weights') if painted(nb) else now
+        if was != now: yield f'{name} is from the weights {was}, not {now}: make it again, then python .ci/look.py stamp {name}'
+
+def stamp(*names):
+    for name in names:
+        f, now = Path(name), digest()
+        if f.suffix == '.ipynb':
+            nb = json.loads(f.read_bytes())
+            nb['metadata']['weights'] = now
+            f.write_text(json.dumps(nb, sort_keys=True, indent=1, ensure_ascii=False) + '\n', encoding='utf-8', newline='\n')     # as nbdev writes it
+        else: (root/credits).write_text(re.sub(rf'(`{f.name}`.*\| )\w+( \|)', rf'\g<1>{now}\2', (root/credits).read_text(encoding='utf-8')), encoding='utf-8', newline='\n')
+    return []
+
+# --- a clone
 def notebook_faults(name, data):
     nb = json.loads(data)
     if len(data) > max_notebook*1000: yield f'{name} has {kb(len(data))}, more than {kb(max_notebook*1000)}: make its pictures smaller'
+    if not any('IN_TEST' in s for _, s in cells(nb)): yield f'{name} does not ask for one thread in nbdev_test: copy the cell with IN_TEST from another one'
     for i, c in enumerate(nb['cells']):
         for o in c.get('outputs', []):
             if o['output_type'] == 'error': yield f'{name}, cell {i}: keeps an error, {o.get("ename")}: {o.get("evalue", "").splitlines()[:1]}'
 
 def text_faults(name, data):
-    lines = strings(json.loads(data)) if name.endswith('.ipynb') else data.decode('utf-8').splitlines()
-    for s in lines:
-        for l in s.splitlines():
-            if machine_path.search(l): yield f'{name}: path of one machine: {l.strip()[:160]}'
-
-def flakes():
-    try: import pyflakes
-    except ImportError: print('- pyflakes is not here: names not checked'); return
-    said = subprocess.run([sys.executable, '-m', 'pyflakes', *tracked('*.py')], cwd=root, capture_output=True, text=True)
-    yield from (l for l in (said.stdout + said.stderr).splitlines() if serious.search(l))
+    for s in strings(json.loads(data)) if name.endswith('.ipynb') else [data.decode('utf-8')]:
+        yield from (f'{name}: path of one machine: {l.strip()[:160]}' for l in s.splitlines() if machine_path.search(l))
 
 def source():
-    faults, sizes = [*flakes()], {}
+    flakes = subprocess.run([sys.executable, '-m', 'pyflakes', *tracked('*.py')], cwd=root, capture_output=True, text=True)
+    faults, sizes = [*(flakes.stdout + flakes.stderr).splitlines(), *house(), *stale()], {}
+    faults += credit_faults('clone', tracked(), lambda o: (root/o).read_text(encoding='utf-8'))
     for name in tracked():
         data = (root/name).read_bytes()
-        if name.endswith('.py'):
-            try: compile(data, name, 'exec')
-            except SyntaxError as e: faults.append(f'{name} does not compile: {e}')
         if name.endswith('.ipynb'): sizes[name] = len(data); faults += notebook_faults(name, data)
         if Path(name).suffix in texts and not name.startswith('.ci/'): faults += text_faults(name, data)
-    if sizes: print(f'- {len(sizes)} notebooks, {kb(sum(sizes.values()))}; the largest is', *[f'{k} with {kb(v)}' for v, k in [max((v, k) for k, v in sizes.items())]])
+    largest = max(sizes, key=sizes.get)
+    print(f'- {len(sizes)} notebooks, {kb(sum(sizes.values()))}; the largest is {largest} with {kb(sizes[largest])}')
     return faults
 
+# --- what was built
 def credit_faults(where, names, read):
     "Every picture is credited, and every file of weights has a card with its license, in the text beside it."
     text = lambda f: read(f) if f in names else ''
     for o in map(PurePosixPath, names):
-        if o.parts[0] != 'picnet_nb': continue
         if o.suffix in pictures and f'`{o.name}`' not in text(f'{o.parent}/CREDITS.md'): yield f'{where}: nobody is credited for {o} in the CREDITS.md beside it'
         if o.suffix == '.safetensors':
             card = text(f'{o.parent}/README.md')
@@ -99,6 +172,6 @@ def wheel(whl, sdist):
 
 if __name__ == '__main__':
     what, *args = sys.argv[1:]
-    faults = dict(source=source, wheel=wheel)[what](*args)
+    faults = dict(source=source, wheel=wheel, stamp=stamp)[what](*args)
     print('\n'.join(faults))
     sys.exit(1 if faults else 0)

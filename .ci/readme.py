@@ -1,15 +1,13 @@
 #!/usr/bin/env python3
 """README.md is made from nbs/index.ipynb. `python .ci/readme.py` writes it, `--check` says whether it is up to date.
 
-Standard library only. Cells marked `#| hide` are left out, directive lines are dropped, text output is kept, and relative links, which
-in the notebook start from nbs/, are made to start from the top. Pictures are files in nbs/images/, linked from markdown.
+Cells marked `#| hide` are left out, directive lines are dropped, and relative links, which in the notebook start from nbs/, are made to start
+from the top. Pictures are files in nbs/images/, linked from markdown. Standard library only.
 """
 import difflib, json, posixpath, re, sys
-from pathlib import Path
+from docs import root, source
 
-root = Path(__file__).resolve().parent.parent
 link = re.compile(r'''(?P<pre>\]\(|\b(?:src|href)=["'])(?P<to>[^)"'\s#]+)''')
-directive = re.compile(r'^\s*#\s*\|')
 note = '<!-- Made from nbs/index.ipynb by .ci/readme.py; edit the notebook, not this file. -->'
 
 def is_file(to): return not re.match(r'[a-z][a-z+.-]*:|/', to, re.I)
@@ -19,30 +17,13 @@ def from_top(m):
     to = m['to']
     return m['pre'] + (posixpath.normpath(posixpath.join('nbs', to)) if is_file(to) else to)
 
-def text(x): return ''.join(x) if isinstance(x, list) else x
-
-def fence(s, lang=''): return f'```{lang}\n{s.rstrip()}\n```'
-
-def output(o):
-    "An output as markdown: text only."
-    kind = o['output_type']
-    if kind == 'stream': return fence(text(o['text']), 'text')
-    if kind == 'error': raise SystemExit(f'index.ipynb keeps an error: {o.get("ename")}: {o.get("evalue")}')
-    data = o.get('data', {})
-    if any(k.startswith('image/') for k in data):
-        raise SystemExit('index.ipynb keeps a picture as output: save it to nbs/images/ and link it from markdown')
-    if 'text/markdown' in data: return text(data['text/markdown']).strip()
-    return fence(text(data.get('text/plain', '')), 'text')
-
 def parts(cell):
     "The pieces of markdown that a cell becomes."
-    src = text(cell['source']).strip('\n')
-    marks = {' '.join(re.sub(r'^\s*#\s*\|', '', l).split()) for l in src.splitlines() if directive.match(l)}
-    if cell['cell_type'] == 'markdown': return [link.sub(from_top, src)] if src else []
-    if cell['cell_type'] != 'code' or marks & {'hide', 'include: false'}: return []
-    code = '\n'.join(l for l in src.splitlines() if not directive.match(l)).strip('\n')
-    shown = [fence(code, 'python')] if code and 'echo: false' not in marks else []
-    return shown + [output(o) for o in cell.get('outputs', []) if 'output: false' not in marks]
+    code, marks = source(cell)
+    if cell['cell_type'] == 'markdown': return [link.sub(from_top, code)] if code else []
+    if marks & {'hide', 'include: false'}: return []
+    if cell.get('outputs'): raise SystemExit('index.ipynb keeps an output: clear it; pictures are linked from markdown')
+    return [f'```python\n{code}\n```'] if code and 'echo: false' not in marks else []
 
 def make():
     nb = json.loads((root/'nbs/index.ipynb').read_text(encoding='utf-8'))
