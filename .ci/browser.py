@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Uses the widget of chapter 11 as a person does, in a real browser: python .ci/browser.py [--shots FOLDER] [--picture FILE]
+"""Uses the widget as a person does, in a real browser: python .ci/browser.py [--shots FOLDER] [--picture FILE]
 
-Starts JupyterLab with a token on the loopback interface, opens nbs/11_widget.ipynb in it, and draws, completes, picks and downloads with
+Starts JupyterLab with a token on the loopback interface, opens nbs/15_widget.ipynb in it, and draws, completes, picks and downloads with
 mouse, finger and keys. Everything it starts it ends, and nothing else. Needs the [dev] packages and chromium; on Debian it installs the latter.
   --shots FOLDER   screenshots are written there
   --picture FILE   don't test; make the picture of the widget at work that the notebook and the README show (.png)
@@ -472,14 +472,14 @@ def test_looks(me):
 
 def copy_of_notebook(folder):
     folder.mkdir()
-    shutil.copy(root/'nbs/11_widget.ipynb', folder)
+    shutil.copy(root/'nbs/15_widget.ipynb', folder)
     shutil.copytree(root/'nbs/images', folder/'images')
 
 def picture(file, sample, seed):
     "The widget at work, for the notebook and the README."
     with tempfile.TemporaryDirectory(prefix='picnet_browser_') as tmp:
         with lab(Path(tmp), gui) as (port, token), browser(viewport=dict(width=1460, height=1300), device_scale_factor=1.5) as page:
-            open_notebook(page, port, token, 'widget.ipynb')
+            open_notebook(page, port, token, next(Path(tmp).glob('widget-*.ipynb')).name)
             me = Person(page)
             me.sample(sample)
             me.w.get_by_label('Fixed seed').check()
@@ -500,12 +500,12 @@ def test_elsewhere(tmp, shots):
     "By the command line, and in Notebook 7."
     (tmp/'gui').mkdir()
     with lab(tmp/'gui', gui) as (port, token), browser(viewport=dict(width=1200, height=900)) as page:
-        check((tmp/'gui/picnet_nb/widget.ipynb').exists(), 'picnet_complete --gui writes a notebook')
-        open_notebook(page, port, token, 'widget.ipynb')
+        name, = (o.name for o in (tmp/'gui').glob('*.ipynb'))   # picnet_complete --gui has written it
+        open_notebook(page, port, token, name)
         Person(page)
         check(True, 'and JupyterLab shows the widget in it')
-    with lab(tmp/'gui', [sys.executable, '-m', 'notebook', str(tmp/'gui/picnet_nb')]) as (port, token), browser(viewport=dict(width=1200, height=900), device_scale_factor=2) as page:
-        open_notebook(page, port, token, 'widget.ipynb', 'notebooks')
+    with lab(tmp/'gui', [sys.executable, '-m', 'notebook', str(tmp/'gui')]) as (port, token), browser(viewport=dict(width=1200, height=900), device_scale_factor=2) as page:
+        open_notebook(page, port, token, name, 'notebooks')
         me = Person(page, shots)
         check(me.w.locator('.pn-ink').evaluate('c => c.width/c.clientWidth') == 2, 'sharp on a screen of high resolution')
         me.stroke((.3, .3), (.5, .6), (.65, .35), steps=3)
@@ -527,7 +527,7 @@ def main(shots):
         copy_of_notebook(tmp/'home')
         start = time.time()
         with lab(tmp/'home', [sys.executable, '-m', 'jupyterlab', str(tmp/'home')]) as (port, token), browser(viewport=dict(width=1440, height=1000), has_touch=True) as page:
-            open_notebook(page, port, token, '11_widget.ipynb')
+            open_notebook(page, port, token, '15_widget.ipynb')
             me = Person(page, shots)
             me.shot('start')
             try:

@@ -4,561 +4,290 @@
 
 # %% ../nbs/15_widget.ipynb #5fab1986
 from __future__ import annotations
-import contextlib, io, itertools, json, math, subprocess, sys, threading, time, zipfile
-from dataclasses import dataclass
+import contextlib, io, json, math, threading, time, types, zipfile, zlib
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from importlib.resources import files
-from importlib.util import find_spec
 from pathlib import Path
-import numpy as np, torch
+import anywidget, numpy as np, traitlets
 from PIL import Image
+from .data import alpha_mask, open_image, sample_names as example_names, sample_path as example_path
 from .masks import load_mask
-from .data import alpha_mask, open_image, sample_names, sample_path
-from .complete import Completer, Completions, hole_box
-try: import anywidget, traitlets
-except ImportError as e: raise ImportError(f"the widget needs {e.name}, which is not installed: pip install 'picnet_nb[lab]'") from e
+from .complete import Completer, Completions, hole_box as mask_bbox
 
 # %% auto #0
-__all__ = ['screen_bytes', 'near_box', 'previews', 'Teller', 'Easel', 'Round', 'Album', 'png_bytes', 'zip_bytes', 'Stopped',
-           'sentence', 'pair', 'Studio', 'enable_colab', 'CompletionWidget', 'widget_notebook', 'launch']
+__all__ = ['encode_image', 'thumbnail_box', 'Canvas', 'Gallery', 'progress', 'error_text', 'run', 'upload', 'download', 'receive',
+           'CompletionWidget', 'launch']
 
 # %% ../nbs/15_widget.ipynb #2698bdef
-def screen_bytes(
-    img:Image.Image, # RGB
-    side:int=1600, # longer side, pixels at most
-    exact:bool=True, # without loss, if it has few pixels?
-) -> bytes: # a PNG or JPEG file
-    "A picture as the file that is sent to the browser."
-    k = side/max(img.size)
-    if k < 1: img = img.resize([max(1, round(o*k)) for o in img.size], Image.Resampling.BICUBIC, reducing_gap=2)
-    f = io.BytesIO()
-    img.save(f, 'PNG') if exact and img.width*img.height < 100_000 else img.save(f, 'JPEG', quality=90)
+def encode_image(img:Image.Image, side:int|None=None, # longer side, pixels at most; None: in full size, without loss
+                 box:tuple|None=None) -> bytes: # left, top, right, bottom: of this part only
+    "An image as a PNG file; if it need not be in full size and has many pixels, as a JPEG file."
+    img, f = img.crop(box), io.BytesIO()
+    if side: img.thumbnail((side, side), Image.Resampling.BICUBIC)
+    img.save(f, 'JPEG' if side and (box or img.width*img.height >= 100_000) else 'PNG', quality=90)
     return f.getvalue()
 
 # %% ../nbs/15_widget.ipynb #b701abbe
-def near_box(
-    hole:np.ndarray, # (H, W) bool, True where to fill
-    margin:float=.35, # on each side, in parts of the hole
-) -> tuple: # left, top, right, bottom, pixels
-    "The part of the picture that a thumbnail shows."
-    (l, t, r, b), (H, W) = hole_box(hole), hole.shape
-    h = max(b - t, (r - l)*3/4, 16)*(1 + 2*margin)
-    def span(a, b, n, full):
-        n = min(round(n), full)
-        start = min(max((a + b - n)//2, 0), full - n)
-        return start, start + n
-    (x, X), (y, Y) = span(l, r, h*4/3, W), span(t, b, h, H)
-    return x, y, X, Y
-
-# %% ../nbs/15_widget.ipynb #1a2ca733
-def previews(
-    completions:Completions, # of one picture
-    which:list, # numbers, from 0; None is the picture before
-    side:int, # longer side of the results, pixels at most
-    near:bool=False, # only what is near the hole?
-) -> list: # of PIL pictures
-    "Small versions of completions, made without composing them in full size."
-    w = completions.window
-    l, t, r, b = box = near_box(w.mask) if near else (0, 0, *w.image.size)
-    k = min(1, side/max(r - l, b - t))
-    if k == 1: return [(w.image if i is None else w.paste(completions.made[i])).crop(box) for i in which]
-    base = w.image.resize((max(1, round((r - l)*k)), max(1, round((b - t)*k))), Image.Resampling.BICUBIC, box, reducing_gap=2)
-    x, y, X, Y = (round((o - p)*k) for o, p in zip(w.box, (l, t, l, t)))
-    size, out = (max(1, X - x), max(1, Y - y)), []
-    hole = Image.fromarray(255*w.part_mask.astype(np.uint8)).resize(size, Image.Resampling.BOX)
-    for i in which:
-        out.append(base.copy())
-        if i is not None: out[-1].paste(completions.made[i].resize(size, Image.Resampling.BICUBIC, box=w.inner), (x, y), hole)
-    return out
-
-# %% ../nbs/15_widget.ipynb #d3b2d597
-class Teller(Completer):
-    "A completer that paints step by step, and tells how far it is."
-    def __init__(self,
-        completer:Completer, # whose network to use
-        tell, # called with (done, total) before each step; an exception in it ends the work
-        step:int=4, # completions in a step
-    ):
-        self.net, self.tell, self.step = completer.net, tell, step
-
-    def _paint(self, w, latents, seed=None):
-        parts = []
-        for k, z in enumerate(latents.split(self.step)):
-            self.tell(k*self.step, len(latents))
-            parts.append(super()._paint(w, z))
-        return Completions(w, [o for p in parts for o in p.made], latents.cpu(), [o for p in parts for o in p.scores], seed)
+def thumbnail_box(mask:np.ndarray) -> tuple: # (H, W) bool, True where to fill; left, top, right, bottom, pixels
+    "The part of the image that a thumbnail shows."
+    (l, t, r, b), (H, W) = mask_bbox(mask), mask.shape
+    h = max(b - t, (r - l)*3/4, 16)*1.7   # the hole and its margins
+    w, h = min(round(h*4/3), W), min(round(h), H)
+    x, y = min(max((l + r - w)//2, 0), W - w), min(max((t + b - h)//2, 0), H - h)
+    return x, y, x + w, y + h
 
 # %% ../nbs/15_widget.ipynb #2c969892
-class Easel(traitlets.HasTraits):
-    "A picture and the hole in it."
-    image = traitlets.TraitType(None, help='the picture, RGB; set it to anything that `open_image` takes')
-    mask = traitlets.TraitType(None, help='(H, W) bool, True where to fill; set it to anything that `load_mask` takes, or to None')
-    name = traitlets.Unicode(help='of the picture, for files').tag(sync=True)
-    earlier = traitlets.List(help='pictures and holes to go back to')
-
-    def __init__(self,
-        image=None, # a file, PIL picture, array: anything that `open_image` takes; a bundled photograph if not given
-        mask=None, # white/1/True where to fill
-    ):
-        super().__init__()
-        self.image = sample_path() if image is None else image
-        if mask is not None: self.mask = mask
+class Canvas(anywidget.AnyWidget):
+    "An image and the hole in it, painted in the browser or set from Python."
+    image = traitlets.TraitType(None, help='RGB; set it to anything that `open_image` takes')
+    mask = traitlets.TraitType(None, help='(H, W) bool, True: fill; set it to what `load_mask` takes, or to None')
+    name = traitlets.Unicode(help='of the image, for files').tag(sync=True)
+    _earlier = traitlets.List(help='(image, mask, name)').tag(sync=True, to_json=lambda v, w: len(v))
+    _size = traitlets.List(help='width and height of the image').tag(sync=True)
+    _picture = traitlets.Bytes(help='the image for the screen').tag(sync=True)
+    _mask = traitlets.Bytes().tag(sync=True, from_json=lambda v, w: bytes(v), echo_update=False)  # PNG
 
     @traitlets.validate('image')
-    def _open(self, new):
-        x, picture = new.value, open_image(new.value)
-        self._alpha, name = alpha_mask(x), x if isinstance(x, (str, Path)) else getattr(x, 'filename', '') or getattr(x, 'name', '')
-        self._old_name, self.name = self.name, Path(str(name or '')).stem
-        return picture
-
+    def _open_image(self, new):
+        x = Path(new.value) if isinstance(new.value, str) else new.value
+        name = getattr(x, 'filename', '') or getattr(x, 'name', '')     # of an image; of a path or file
+        self._opened = alpha_mask(x), Path(str(name or '')).stem
+        return open_image(x)
     @traitlets.observe('image')
-    def _new_picture(self, change):
-        if change.old is not None: self.earlier = [*self.earlier[-4:], (change.old, self.mask, self._old_name)]
-        self.mask = self._alpha
+    def _new_image(self, change):
+        if change.old is not None: self._earlier = [*self._earlier[-4:], (change.old, self.mask, self.name)]
+        with self.hold_sync():
+            self._size, self._painted = self.image.size, None     # the hole that the browser shows
+            self.mask, self.name = self._opened
+            self._picture = encode_image(self.image, 1600)
 
     @traitlets.validate('mask')
-    def _check(self, new):
+    def _open_mask(self, new):
         w, h = self.image.size
-        hole = np.zeros((h, w), bool) if new.value is None else load_mask(new.value)[0, 0].numpy()
-        if hole.shape != (h, w): raise ValueError(f'the mask has {hole.shape[1]}x{hole.shape[0]} pixels, the picture {w}x{h}: they must be of one size')
-        hole.flags.writeable = False
-        return hole
+        mask = np.zeros((h, w), bool) if new.value is None else load_mask(new.value)[0, 0].numpy()
+        if mask.shape != (h, w): raise ValueError(
+            f'the mask has {mask.shape[1]}x{mask.shape[0]} pixels, the image {w}x{h}: they must be of one size')
+        mask.flags.writeable = False
+        return mask
+    @traitlets.observe('mask')
+    def _send_mask(self, change):
+        if np.array_equal(self.mask, self._painted): return
+        self._mask = encode_image(Image.fromarray(self.mask)) if self.mask.any() else b''
+    @traitlets.observe('_mask')
+    def _receive_mask(self, change): # white where to fill, of any size; no bytes for no hole
+        png, size = change.new, self.mask.shape
+        self._painted = load_mask(png, size)[0, 0].numpy() if png else np.zeros(size, bool)
+        if not np.array_equal(self.mask, self._painted): self.mask = self._painted
 
     def back(self):
-        "The picture before this one, with its hole."
-        if not self.earlier: raise ValueError('there is no earlier picture')
-        *rest, (image, mask, name) = self.earlier
-        self.image, self.mask, self.name, self.earlier = image, mask, name, rest
-
-# %% ../nbs/15_widget.ipynb #928241e9
-@dataclass(eq=False)
-class Round:
-    "Completions that were made at one press."
-    completions: Completions|None # None: no longer held
-    title: str # how they were made
-    model: str = '' # what made them
-    walk: bool = False # from one completion to another, in order?
+        "Go back to the image before this one, with its hole."
+        if not self._earlier: raise ValueError('there is no earlier image')
+        *rest, (image, mask, name) = self._earlier
+        self.image, self.mask, self.name, self._earlier = image, mask, name, rest
 
 # %% ../nbs/15_widget.ipynb #cdbf5e1c
-class Album(Easel):
-    "Rounds of completions, the selected one, and those to keep."
-    completions = traitlets.TraitType(None, help='the round on the screen, best first; None before the first')
-    selected = traitlets.Int(None, allow_none=True, help='the completion that is looked at, from 0; None: the picture itself').tag(sync=True)
-    kept = traitlets.List(help='pairs (round, completion) of numbers from 0')
-    model = traitlets.Unicode(help="'' for the bundled weights, or what `Completer.from_pretrained` takes").tag(sync=True)
-
-    hold = 64   # rounds that stay in memory, besides those of which something is kept
-
-    def __init__(self, image=None, mask=None):
-        self.rounds = []
-        super().__init__(image, mask)
-
-    @traitlets.observe('image')
-    def _new_picture(self, change):
-        super()._new_picture(change)
-        self.selected = None
-
-    @traitlets.validate('completions')
-    def _round(self, new):
-        if not isinstance(new.value, Completions): raise ValueError(f'completions are what a Completer makes, not a {type(new.value).__name__}')
-        if all(o.completions is not new.value for o in self.rounds): self.rounds.append(Round(new.value, 'from Python', self.model))
-        for k, o in enumerate(self.rounds[:-self.hold]):
-            if o.completions is not new.value and k not in [r for r, _ in self.kept]: o.completions = None
-        self.selected = None
-        return new.value
+class Gallery(traitlets.HasTraits):
+    "Rounds of completions, the selected one, and those to keep. All numbers are from 0."
+    completions = traitlets.Instance(Completions, allow_none=True, help='the round on the screen, best first')
+    selected = traitlets.Int(None, allow_none=True, help='the one that is looked at, if any').tag(sync=True)
+    kept = traitlets.List(help='pairs (round, completion); the browser gets thumbnails, too').tag(sync=True,
+        to_json=lambda v, w: [dict(round=r, i=i, thumb=w.rounds[r].shown['thumbs'][i]) for r, i in v])
+    rounds = traitlets.List(help='of all rounds: completions, model, and shown, what the browser gets')
+    model = traitlets.Unicode(help="'' (bundled), or what `Completer.from_pretrained` takes").tag(sync=True)
+    _gallery = traitlets.Dict(help='the round on the screen').tag(sync=True)
 
     @traitlets.validate('selected')
-    def _in_range(self, new):
-        n = len(self.completions or ())
-        if new.value is not None and not 0 <= new.value < n: raise ValueError(
-            f'there is no completion {new.value}: ' + (f'they are numbered 0 to {n - 1}' if n else 'press Complete first'))
-        return new.value
-
-    @property
-    def round(self): # the number of the round on the screen, from 0; None before the first
-        return next((k for k, o in enumerate(self.rounds) if o.completions is self.completions), None)
-
-    def add(self, made:Round):
-        "A new round, shown at once."
-        self.rounds.append(made)
-        self.completions = made.completions
-
-    def held(self, r:int) -> Completions: # r: number of a round
-        "The completions of a round."
-        if not 0 <= r < len(self.rounds): raise ValueError(f'there is no round {r + 1}; there are {len(self.rounds)}')
-        if self.rounds[r].completions is None: raise ValueError(f'round {r + 1} is no longer held; the last {self.hold} are, and those of which something is kept')
-        return self.rounds[r].completions
-
-    def show(self,
-        r:int, # number of a round
-        i:int|None=None, # number of a completion in it
-    ):
-        "Go to a round, and look at one of its completions."
-        self.completions = self.held(r)
-        self.selected = i
-
-    def which(self, i=None, r=None): # the pair (round, completion); by default what is on the screen
-        "Name a completion by two numbers, and make sure that it exists."
-        i, r = self.selected if i is None else i, self.round if r is None else r
-        if i is None or r is None: raise ValueError('choose a completion first')
-        if not 0 <= i < len(self.held(r)): raise ValueError(f'there is no completion {i + 1} in round {r + 1}')
-        return r, i
-
-    def keep(self, i=None, r=None):
-        "Keep a completion."
-        self.kept = [*self.kept, *{self.which(i, r)}.difference(self.kept)]
-
-    def forget(self, i=None, r=None):
-        "Don't keep it any longer."
-        self.kept = [o for o in self.kept if o != self.which(i, r)]
-
-    def full(self, i=None, r=None) -> Image.Image: # RGB, known pixels bit for bit
-        "A completion in full size."
-        r, i = self.which(i, r)
-        return self.rounds[r].completions[i]
-
-    @property
-    def picks(self): return [self.full(i, r) for r, i in self.kept]
-
-    def use(self, i=None, r=None):
-        "Make a completion the picture, and go on; `back` takes it back."
-        name, self.image = self.name, self.full(i, r)
-        self.name = name
-
-# %% ../nbs/15_widget.ipynb #3e9096c8
-def png_bytes(
-    img:Image.Image, # of any mode that PNG knows
-) -> bytes: # a PNG file
-    "A picture as a PNG file."
-    f = io.BytesIO()
-    img.save(f, 'PNG')
-    return f.getvalue()
-
-# %% ../nbs/15_widget.ipynb #c9be6bce
-def zip_bytes(
-    completions:Completions,
-    name:str, # of the files in it, before the number
-) -> bytes: # a ZIP file
-    "Completions in full size as PNG files in a ZIP file."
-    f = io.BytesIO()
-    with zipfile.ZipFile(f, 'w', zipfile.ZIP_STORED) as z:
-        for i, o in enumerate(completions): z.writestr(f'{name}_{i + 1:02}.png', png_bytes(o))
-    return f.getvalue()
-
-# %% ../nbs/15_widget.ipynb #ed52f935
-class Stopped(Exception):
-    "A run was ended by a newer one, by a new picture, or by hand."
-
-# %% ../nbs/15_widget.ipynb #64827df3
-def sentence(
-    e:BaseException,
-) -> str: # for a person to read
-    "An error as a sentence."
-    s = str(e) if isinstance(e, (ValueError, OSError, ImportError)) and str(e) else f'{type(e).__name__}: {e}' if str(e) else type(e).__name__
-    return s[:1].upper() + s[1:] + '.'*(s[-1] not in '.!?')
-
-# %% ../nbs/15_widget.ipynb #b7685667
-def pair(
-    a:Completions, i:int, # a set, and the number of the completion in it
-    b:Completions, j:int, # the other
-) -> Completions: # of two
-    "Two completions of the same hole, from two rounds."
-    v, w = a.window, b.window
-    if v is not w and not (np.array_equal(v.mask, w.mask) and v.image == w.image): raise ValueError(
-        'these two fill different holes; there is nothing in between: choose two of the same picture and hole')
-    return Completions(v, [a.made[i], b.made[j]], torch.stack([a.latents[i], b.latents[j]]), [a.scores[i], b.scores[j]])
-
-# %% ../nbs/15_widget.ipynb #2e7e571a
-class Studio(Album):
-    "Completing, in the foreground or in the background."
-    n = traitlets.Int(8, min=1, max=32, help='how many completions').tag(sync=True)
-    temperature = traitlets.Float(1., min=0., help='0: no variety, 1: as trained').tag(sync=True)
-    seed = traitlets.Int(None, allow_none=True, min=0, help='None: a new one each time').tag(sync=True)
-    status = traitlets.Dict(help='state (ready, busy, done, error) and text; done and total while it is busy').tag(sync=True)
-
-    def __init__(self,
-        image=None, # a file, PIL picture, array: anything that `open_image` takes; a bundled photograph if not given
-        mask=None, # white/1/True where to fill
-        completer:Completer|None=None, # to use instead of the bundled weights
-        model:str|Path='', # what `Completer.from_pretrained` takes: a folder, a file, a name
-        n:int=8, # how many completions
-        temperature:float=1., # 0: no variety, 1: as trained
-        seed:int|None=None, # None: a new one each time
-    ):
-        self._press, self._turn, self._talk = 0, threading.Lock(), threading.RLock()    # one runs; one counts or tells
-        self._loaded, self._tick = {'': completer} if completer else {}, itertools.count()
-        super().__init__(image, mask)
-        self.model, self.n, self.temperature, self.seed = str(model), n, temperature, seed
-
-    @traitlets.observe('image')
-    def _new_picture(self, change):
-        self.stop()
-        super()._new_picture(change)
-        self.say('ready')
-
-    def say(self, state, text='', **kw):
-        self.status = dict(state=state, text=text, **kw, tick=next(self._tick))     # the tick makes it a change, whatever was said before
-
-    def fail(self,
-        e:BaseException, # is kept as `error`
-    ):
-        "Tell a person what went wrong."
-        self.error = e
-        self.say('error', sentence(e))
-
-    def stop(self):
-        "End the run that is under way, if there is one."
-        with self._talk:
-            self._next()
-            if self.status.get('state') == 'busy': self.say('ready', 'Stopped.')
-
-    def _next(self):
-        with self._talk:
-            self._press += 1
-            return self._press
-
-    def load(self, name): # '' or what `Completer.from_pretrained` takes
-        "The completer of that name, loaded when it is first needed."
-        if name not in self._loaded: self._loaded[name] = Completer.from_pretrained(name or None)
-        return self._loaded[name]
-
-    def _complete(self):
-        image, mask, n, seed, temperature, model = self.image, self.mask, self.n, self.seed, self.temperature, self.model
-        if not mask.any(): raise ValueError('there is no hole yet: paint over what should be replaced')
-        return n, lambda tell: Round(Teller(self.load(model), tell)(image, mask, n, seed, temperature), 'new', model)
-
-    def _vary(self, i=None, n=None, amount=.3, seed=None):
-        (r, i), n = self.which(i), n or self.n
-        o = self.rounds[r]
-        return n, lambda tell: Round(Teller(self.load(o.model), tell).vary(o.completions, i, n, amount, seed), f'like no. {i + 1} of round {r + 1}', o.model)
-
-    def _between(self, j, i=None, r=None, n=9):
-        (r, j), (q, i) = self.which(j, r), self.which(i)
-        o, p = self.rounds[q], self.rounds[r]
-        if (q, i) == (r, j): raise ValueError('choose another completion as the other end')
-        if o.model != p.model: raise ValueError('these two were made by different models; there is nothing in between')
-        both = pair(o.completions, i, p.completions, j)
-        to = f'no. {j + 1}' + f' of round {r + 1}'*(q != r)
-        return n, lambda tell: Round(Teller(self.load(o.model), tell).between(both, 0, 1, n), f'from no. {i + 1} to {to}', o.model, True)
-
-    def _run(self, press, total, job):
-        picture, hole, start = self.image, self.mask, time.perf_counter()
-        def tell(done, total):
-            with self._talk:
-                if press != self._press: raise Stopped('ended by a newer press, a new picture, or Stop')
-                self.say('busy', f'{done} of {total} ...' if done else 'Completing ...', done=done, total=total)
-        try:
-            with self._turn:
-                tell(0, total)
-                made = job(tell)
-                tell(total, total)
-            seconds, late = time.perf_counter() - start, self.image is picture and self.mask is not hole
-            self.add(made)
-        except Stopped: raise
-        except Exception as e:
-            with self._talk:
-                if press == self._press: self.fail(e)
-            raise
-        self.say('done', f'{len(made.completions)} completions in {seconds:.1f} s.' + ' The hole has changed since.'*late, seconds=seconds)
-        return made.completions
-
-    def _now(self, what, *args, **kw): return self._run(self._next(), *getattr(self, f'_{what}')(*args, **kw))
-
-    def complete(self) -> Completions: # best first
-        "Fill the hole."
-        return self._now('complete')
-
-    def vary(self,
-        i:int|None=None, # number of a completion on the screen, from 0; the selected one if not given
-        n:int|None=None, # how many; as many as `complete` makes if not given
-        amount:float=.3, # 0: the same, 1: all new
-        seed:int|None=None, # drawn if not given
-    ) -> Completions: # best first
-        "More like one of the completions."
-        return self._now('vary', i, n, amount, seed)
-
-    def between(self,
-        j:int, # number of the completion to end at
-        i:int|None=None, # to start at; the selected one if not given
-        r:int|None=None, # the round of `j`; the one on the screen if not given
-        n:int=9, # how many, both ends included
-    ) -> Completions: # from `i` to `j`
-        "Walk from one completion to another."
-        return self._now('between', j, i, r, n)
-
-    def start(self,
-        what:str, # 'complete', 'vary' or 'between'
-        *args, **kw, # for that method
-    ) -> threading.Thread: # which has been started
-        "Do it in the background; errors become the status."
-        press = self._next()
-        try: work = press, *getattr(self, f'_{what}')(*args, **kw)
-        except Exception as e: return self.fail(e)
-        def run():
-            with contextlib.suppress(Exception): self._run(*work)     # the status tells what went wrong
-        thread = threading.Thread(target=run, daemon=True)
-        thread.start()
-        return thread
-
-# %% ../nbs/15_widget.ipynb #7b714673
-_static = Path(str(files('picnet_nb')))/'static'
-
-# %% ../nbs/15_widget.ipynb #ad8d0406
-def enable_colab() -> bool: # is this Colab?
-    "Allow widgets that don't come from ipywidgets, where that is needed."
-    if 'google.colab' not in sys.modules: return False
-    from google.colab import output
-    output.enable_custom_widget_manager()
-    return True
-
-# %% ../nbs/15_widget.ipynb #8ee5bf7e
-class CompletionWidget(Studio, anywidget.AnyWidget):
-    "Draw a hole in a picture, see many completions, pick one and go on."
-    _esm, _css = _static/'widget.js', _static/'widget.css'
-    _size = traitlets.List(help='width and height of the picture').tag(sync=True)
-    _picture = traitlets.Bytes(b'', help='the picture for the screen').tag(sync=True)
-    _mask = traitlets.Bytes(b'', help='the hole as PNG').tag(sync=True, from_json=lambda v, w: bytes(v), echo_update=False)
-    _samples = traitlets.List(help='names of the bundled photographs').tag(sync=True)
-    _earlier = traitlets.Int(help='pictures to go back to').tag(sync=True)
-    _gallery = traitlets.Dict(help='the round on the screen').tag(sync=True)
-    _kept = traitlets.List(help='what is kept, with thumbnails').tag(sync=True)
-    _drawing = False    # does the hole come from the browser just now?
-
-    def __init__(self, image=None, mask=None, **kw): # the rest: `Studio`'s
-        enable_colab()
-        super().__init__(image, mask, **kw)
-        self._samples = sample_names()
-        self.on_msg(lambda _, msg, buffers: self.receive(msg, buffers))
-
-    @traitlets.observe('image')
-    def _new_picture(self, change):
-        with self.hold_sync():
-            self._size = self.image.size
-            super()._new_picture(change)
-            self._picture = screen_bytes(self.image)
-
-    @traitlets.observe('earlier')
-    def _back(self, change): self._earlier = len(change.new)
-
-    @traitlets.observe('mask')
-    def _to_browser(self, change):
-        if not self._drawing: self._mask = png_bytes(Image.fromarray(self.mask)) if self.mask.any() else b''
-
-    @traitlets.observe('_mask')
-    def _from_browser(self, change): self.draw(change.new)
-
-    def draw(self,
-        png:bytes, # white where to fill, of any size; nothing for no hole
-    ):
-        "Take over what was painted in the browser."
-        w, h = self.image.size
-        hole = load_mask(png, (h, w))[0, 0].numpy() if png else np.zeros((h, w), bool)
-        if np.array_equal(hole, self.mask): return
-        self._drawing = True
-        try: self.mask = hole
-        finally: self._drawing = False
-
+    def _check_selected(self, new):
+        if new.value is None or 0 <= new.value < len(self.completions or ()): return new.value
+        raise traitlets.TraitError(f'there is no completion {new.value} on the screen; they are numbered from 0')
     @traitlets.observe('completions')
     def _show_round(self, change):
-        r, c = self.rounds[self.round], self.completions
-        self._gallery = dict(
-            round=self.round, rounds=len(self.rounds), title=r.title, walk=r.walk, seed=c.seed, size=c.window.image.size,
-            scores=[None if math.isnan(o) else o for o in c.scores], thumbs=self._thumbs(c, range(len(c))))
+        self.selected, c = None, self.completions
+        if c and all(o.completions is not c for o in self.rounds): self.add(c, 'from Python', self.model)
+        self._gallery = next(({**o.shown, 'rounds': len(self.rounds)} for o in self.rounds if o.completions is c), {})
 
-    @traitlets.observe('kept')
-    def _show_kept(self, change):
-        self._kept = [dict(round=r, i=i, thumb=self._thumbs(self.rounds[r].completions, [i])[0]) for r, i in self.kept]
+    def add(self, c:Completions, title:str, model:str='', walk:bool=False): # walk: from one to another, not ranked
+        "Show a new round."
+        box = thumbnail_box(c.mask[0, 0].numpy())
+        shown = dict(round=len(self.rounds), title=title, walk=walk, seed=c.seed, size=c.window.image.size,
+            scores=[None if math.isnan(s) else s for s in c.scores], thumbs=[encode_image(o, 256, box) for o in c])
+        self.rounds.append(types.SimpleNamespace(completions=c, model=model, shown=shown))
+        self.completions = c
+    def locate(self, i:int|None=None, round:int|None=None) -> tuple: # numbers of a round and of a completion in it
+        "Make sure that a completion exists; by default it is what is on the screen."
+        r, i = self._gallery.get('round') if round is None else round, self.selected if i is None else i
+        if r is None or i is None: raise ValueError('choose a completion first')
+        if r in range(len(self.rounds)) and i in range(len(self.rounds[int(r)].completions)): return int(r), int(i)
+        raise ValueError(f'there is no completion {i} in a round {r}; both are numbered from 0')
+    def keep(self, i:int|None=None, round:int|None=None): # as in `locate`
+        "Keep a completion."
+        if (at := self.locate(i, round)) not in self.kept: self.kept = [*self.kept, at]
 
-    def _thumbs(self, c, which): return [screen_bytes(o, exact=False) for o in previews(c, which, 256, near=True)]
+# %% ../nbs/15_widget.ipynb #d3b2d597
+@contextlib.contextmanager
+def progress(completer:Completer, tell): # tell: called with the number of completions made so far
+    "While it is open, `tell` is called before each step of the completer; an exception in it ends the work."
+    done, thread = [], threading.get_ident()
+    def step(generator, args): # its arguments: codes, context
+        if threading.get_ident() != thread: return      # somebody else's run
+        tell(sum(done))
+        done.append(len(args[0]))
+    with completer.net.generator.register_forward_pre_hook(step): yield completer
 
-    def receive(self,
-        msg:dict, # do: what a person asks for; the rest are its parameters
-        buffers:list=(), # bytes that belong to it
-    ):
-        "Do what the browser asks for; an error becomes the status."
-        msg = dict(msg)
-        self.send(dict(do='heard'))
-        try: getattr(self, f'_on_{msg.pop("do")}')(*buffers, **msg)
-        except Exception as e: self.fail(e)
+# %% ../nbs/15_widget.ipynb #64827df3
+def error_text(e:BaseException) -> str: # for a person to read
+    "An error as a sentence."
+    ours = isinstance(e, (ValueError, OSError, ImportError, traitlets.TraitError)) and str(e)
+    text = ours or f'{type(e).__name__}: {e}'.removesuffix(': ')
+    return text[:1].upper() + text[1:] + '.'*(text[-1] not in '.!?')
 
-    def _on_complete(self, png, n, temperature, seed, model):
-        self.draw(bytes(png))
-        self.n, self.temperature, self.seed, self.model = n, temperature, seed, model
-        self.start('complete')
+# %% ../nbs/15_widget.ipynb #2e7e571a
+def run(w, make, # the widget, and what to run for it: a function of a `Completer` that gives `Completions`
+        n:int, title:str, model:str, walk:bool=False, # how many; the rest is as in `Gallery.add`
+        wait:bool=True): # False: in the background, and a `Future` of what `make` gives is returned
+    "Run a completer; a newer run, a new image or `stop` ends it at its next step."
+    with w._lock: number = w._number = w._number + 1
+    image, mask, start = w.image, w.mask, time.perf_counter()
+    def tell(done):
+        with w._lock:
+            if number != w._number: raise CancelledError('ended by a newer run, a new image, or Stop')
+            w.say('busy', f'{done} of {n} ...' if done else 'Completing ...', done=done, total=n)
+    def work():
+        try:
+            tell(0)
+            if model not in w._completers: w._completers[model] = Completer.from_pretrained(model or None)
+            with progress(w._completers[model], tell) as completer: made = make(completer)
+            tell(n)
+            late = ' The hole has changed since.'*(w.image is image and w.mask is not mask)
+            w.add(made, title, model, walk)
+            w.say('done', f'{len(made)} completions in {time.perf_counter() - start:.1f} s.{late}')
+            return made
+        except BaseException as e:
+            if number == w._number: w.say('error', error_text(e))
+            raise
+    return work() if wait else w._worker.submit(work)
 
-    def _on_vary(self, i): self.start('vary', i)
-    def _on_between(self, i, round, j): self.start('between', j, i, round)
-    def _on_stop(self): self.stop()
-    def _on_keep(self, round, i): self.keep(i, round)
-    def _on_forget(self, round, i): self.forget(i, round)
-    def _on_use(self, i): self.use(i)
-    def _on_back(self): self.back()
-    def _on_round(self, r, i=None): self.show(r, i)
-    def _on_sample(self, name): self.image = sample_path(name)
+# %% ../nbs/15_widget.ipynb #a7d0c9e2
+def upload(w, data:bytes, name:str, to:str, part:int, parts:int): # to: 'image' or 'mask'
+    "Open a file that comes in parts."
+    w._parts = [*(w._parts if part else []), bytes(data)]
+    if part < parts - 1: return
+    file, w._parts = io.BytesIO(b''.join(w._parts)), []
+    file.name = name    # for messages
+    setattr(w, to, file)
+    w.say('ready', f'{name}, {w.image.width}x{w.image.height} pixels.')
 
-    def _on_large(self, round, which):
-        c = self.held(round)
-        self.send(dict(do='large', round=round, keys=['before', *which]), [screen_bytes(o) for o in previews(c, [None, *which], 1280)])
+# %% ../nbs/15_widget.ipynb #c9be6bce
+def download(w, i:int|None=None): # number of a completion on the screen; None: all of them
+    "Send a completion to the browser as a PNG file in full size, or all of them in a ZIP file."
+    c, stem = w.completions, f'{w.name or "image"}_round{w._gallery["round"] + 1}'
+    name, kind = (f'{stem}.zip', 'application/zip') if i is None else (f'{stem}_{i + 1:02}.png', 'image/png')
+    making = f'Making {name} ...'
+    def work():
+        try:
+            f = io.BytesIO()
+            if i is not None: c[i].save(f, 'PNG')
+            else:
+                with zipfile.ZipFile(f, 'w') as z:
+                    for k, o in enumerate(c): z.writestr(f'{stem}_{k + 1:02}.png', encode_image(o))
+            w.send(dict(do='file', name=name, type=kind), [f.getvalue()])
+            if w.status['text'] == making: w.say('ready', f'{name} is ready.')
+        except Exception as e: w.say('error', error_text(e))
+    if w.status['state'] != 'busy': w.say('busy', making)
+    threading.Thread(target=work, daemon=True).start()
 
-    def _on_upload(self, data, name, to, part, parts):
-        assert to in ('image', 'mask')
-        if part == 0: self._parts = []
-        self._parts.append(bytes(data))
-        if part < parts - 1: return
-        f = io.BytesIO(b''.join(self._parts))
-        f.name = f.filename = name      # for messages
-        setattr(self, to, f)
-        self.say('ready', f'{name}, {self.image.width}x{self.image.height} pixels.')
+# %% ../nbs/15_widget.ipynb #6b3f8e55
+def receive(w, msg:dict, buffers:list=()):
+    "Do what the browser asks for; an error becomes the status."
+    w.send(dict(do='heard'))
+    try:
+        match msg:
+            case {'do': 'complete', **settings}:
+                w.set_state({**settings, '_mask': buffers[0]})
+                w.complete(wait=False)
+            case {'do': 'vary' | 'between' as do, **args}: getattr(w, do)(**args, wait=False)
+            case {'do': 'stop' | 'use' | 'back' | 'keep' as do, **args}: getattr(w, do)(**args)
+            case {'do': 'forget', 'round': r, 'i': i}: w.kept = [o for o in w.kept if o != (r, i)]
+            case {'do': 'round', 'r': r}: w.completions, w.selected = w.rounds[r].completions, msg.get('i')
+            case {'do': 'large', 'round': r, 'which': which}:
+                c = w.rounds[r].completions
+                images = [encode_image(o, 1280) for o in (c.window.image, *(c[i] for i in which))]
+                w.send(dict(do='large', round=r, keys=['before', *which]), images)
+            case {'do': 'sample', 'name': name}: w.image = example_path(name)
+            case {'do': 'upload', 'to': 'image' | 'mask', **args}: upload(w, *buffers, to=msg['to'], **args)
+            case {'do': 'download'}: download(w, msg.get('i'))
+            case _: raise ValueError(f'nothing is known of {msg}')
+    except Exception as e: w.say('error', error_text(e))
 
-    def _on_download(self, i=None):
-        r, c = self.round, self.completions
-        name = f'{self.name or "picture"}_round{r + 1}'
-        file, kind, make = (f'{name}.zip', 'application/zip', lambda: zip_bytes(c, name)) if i is None else \
-                           (f'{name}_{i + 1:02}.png', 'image/png', lambda: png_bytes(c[i]))
-        def run():
-            try: self.send(dict(do='file', name=file, type=kind), [make()])
-            except Exception as e: return self.fail(e)
-            if not working: self.say('ready', f'{file} is ready.')
-        working = self.status.get('state') == 'busy'
-        if not working: self.say('busy', f'Making {file} ...')
-        threading.Thread(target=run, daemon=True).start()
+# %% ../nbs/15_widget.ipynb #8ee5bf7e
+class CompletionWidget(Gallery, Canvas):
+    "Draw a hole in an image, see many completions, pick one and go on."
+    _esm, _css = [(files('picnet_nb')/'static'/f'widget.{o}').read_text('utf-8') for o in ('js', 'css')]
+    _samples = traitlets.List(example_names()).tag(sync=True)
+    n = traitlets.Int(8, min=1, max=32, help='how many completions').tag(sync=True)
+    temperature = traitlets.Float(1., min=0, help='0: no variety, 1: as trained').tag(sync=True)
+    seed = traitlets.Int(None, allow_none=True, min=0, max=2**63 - 1, help='None: always a new one').tag(sync=True)
+    status = traitlets.Dict(help='state (ready, busy, done, error), text; done, total while busy').tag(sync=True)
 
-# %% ../nbs/15_widget.ipynb #df0ef3df
-def widget_notebook(
-    folder:str|Path, # made if it isn't there
-    picture:str|None=None, # a file; a bundled photograph if not given
-    mask:str|None=None, # a file, white where to fill
-    weights:str|None=None, # what `Completer.from_pretrained` takes
-) -> Path: # of the notebook
-    "Write a small notebook with the widget in it."
-    full = lambda o: str(Path(o).resolve()) if Path(o).exists() else str(o)
-    args = ', '.join(f'{k}={full(v)!r}' for k, v in dict(image=picture, mask=mask, model=weights).items() if v)
-    code = f'from picnet_nb.widget import CompletionWidget\n\nw = CompletionWidget({args})\nw'
-    about = '# Draw a hole, see many completions\nPress Shift+Enter twice. Afterwards `w.image`, `w.mask`, `w.completions` and `w.selected` are at hand in Python.'
-    nb = dict(cells=[dict(cell_type='markdown', id='about', metadata={}, source=about),
-                     dict(cell_type='code', id='widget', metadata={}, source=code, outputs=[], execution_count=None)],
-              metadata=dict(kernelspec=dict(name='python3', display_name='Python 3', language='python')), nbformat=4, nbformat_minor=5)
-    name = Path(picture).stem if picture else 'widget'
-    for k in itertools.count(1):
-        file = Path(folder)/(f'{name}.ipynb' if k == 1 else f'{name}-{k}.ipynb')
-        if not file.exists(): break
-        if any(''.join(c['source']) == code for c in json.loads(file.read_text(encoding='utf-8'))['cells']): return file
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(nb, indent=1), encoding='utf-8')
-    return file
+    def __init__(self, image=None, mask=None, completer:Completer|None=None, # a photograph, no hole, bundled weights
+                 model:str|Path='', n:int=8, temperature:float=1., seed:int|None=None): # see the traits
+        self._lock, self._number, self._worker = threading.RLock(), 0, ThreadPoolExecutor(1)
+        self._completers = {'': completer} if completer else {}
+        super().__init__(model=str(model), n=n, temperature=temperature, seed=seed)
+        self.image = example_path() if image is None else image
+        if mask is not None: self.mask = mask
+        self.on_msg(receive)
+    @traitlets.validate('temperature')
+    def _check_temperature(self, new):
+        if math.isfinite(new.value): return new.value
+        raise traitlets.TraitError(f'temperature is 0 (no variety), 1 (as trained) or so, not {new.value}')
+    @traitlets.observe('image')
+    def _start_over(self, change):
+        self.stop()
+        self.selected = None
+        self.say('ready')
+
+    def say(self, state:str, text:str='', **more): # the tick makes it a change, whatever was said before
+        self.status = dict(state=state, text=text, tick=self.status.get('tick', 0) + 1, **more)
+    def stop(self):
+        "End the run that is under way, and those that wait."
+        with self._lock: self._number += 1
+        if self.status.get('state') == 'busy': self.say('ready', 'Stopped.')
+
+    def complete(self, wait:bool=True) -> Completions: # best first; wait=False: do it in the background
+        "Fill the hole."
+        if not self.mask.any(): raise ValueError('there is no hole yet: paint over what should be replaced')
+        args = self.image, self.mask, self.n, self.seed, self.temperature
+        return run(self, lambda c: c(*args), self.n, 'new', self.model, wait=wait)
+    def vary(self, i:int|None=None, n:int|None=None, amount:float=.3, seed:int|None=None, wait:bool=True):
+        "More like one on the screen, the selected one if not given; the rest is as in `Completer.vary`."
+        (r, i), n = self.locate(i), n or self.n
+        o, title = self.rounds[r], f'like no. {i + 1} of round {r + 1}'
+        return run(self, lambda c: c.vary(o.completions, i, n, amount, seed), n, title, o.model, wait=wait)
+    def between(self, j:int, i:int|None=None, round:int|None=None, n:int=9, wait:bool=True) -> Completions: # not ranked
+        "Walk from completion `i` on the screen, the selected one if not given, to `j` of a round; `n` with both ends."
+        (r, i), (q, j) = self.locate(i), self.locate(j, round)
+        o, a, b = self.rounds[r], self.rounds[r].completions, self.rounds[q].completions
+        if (r, i) == (q, j): raise ValueError('choose another completion as the other end')
+        if o.model != self.rounds[q].model or not np.array_equal(a.mask, b.mask) or a.window.image != b.window.image:
+            raise ValueError('these two fill different holes, or are of different models: there is nothing in between')
+        title = f'from no. {i + 1} to no. {j + 1}' + f' of round {q + 1}'*(q != r)
+        return run(self, lambda c: c.between(a + b, i, len(a) + j, n), n, title, o.model, True, wait)
+    def use(self, i:int|None=None):
+        "Make a completion the image, and go on; `back` takes it back."
+        r, i = self.locate(i)
+        self.image, self.name = self.rounds[r].completions[i], self.name
 
 # %% ../nbs/15_widget.ipynb #13e00cc9
-def launch(
-    picture:str|None=None, # a file; a bundled photograph if not given
-    mask:str|None=None, # a file, white where to fill
-    weights:str|None=None, # what `Completer.from_pretrained` takes
-    folder:str|Path|None=None, # for the notebook; picnet_nb in the home folder if not given
-) -> int: # JupyterLab's exit code
-    "Open the widget in JupyterLab."
-    if not find_spec('jupyterlab'): raise ImportError("JupyterLab is not installed: pip install 'picnet_nb[lab]'")
-    if picture: open_image(picture)     # better an error here than in the browser
-    file = widget_notebook(folder or Path.home()/'picnet_nb', picture, mask, weights)
-    print(f'Opening {file} in JupyterLab; Ctrl C here ends it.', flush=True)
-    lab = subprocess.Popen([sys.executable, '-m', 'jupyterlab', str(file)])
-    while True:
-        try: return lab.wait()
-        except KeyboardInterrupt: pass  # JupyterLab has heard it as well, and asks whether to stop
+def launch(image:str|None=None, mask:str|None=None, weights:str|None=None): # files; as `Completer.from_pretrained`
+    "Open the widget in JupyterLab, in a small notebook in this folder."
+    try: from jupyterlab.labapp import LabApp
+    except ImportError as e: raise ImportError("JupyterLab is not installed: pip install 'picnet_nb[lab]'") from e
+    if image: open_image(image)     # better an error here than in the browser
+    args = f'{image and str(image)!r}, {mask and str(mask)!r}, model={str(weights or "")!r}'
+    code = f'from picnet_nb.widget import CompletionWidget\n\nw = CompletionWidget({args})   # run it: Shift+Enter\nw'
+    cell = dict(cell_type='code', id='widget', metadata={}, source=code, outputs=[], execution_count=None)
+    python = dict(kernelspec=dict(name='python3', display_name='Python 3'))
+    file = Path(f'{Path(image or "widget").stem}-{zlib.crc32(args.encode()):08x}.ipynb')
+    if not file.exists(): file.write_text(json.dumps(dict(cells=[cell], metadata=python, nbformat=4, nbformat_minor=5)))
+    LabApp.launch_instance([str(file)])

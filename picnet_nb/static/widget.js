@@ -105,7 +105,7 @@ class View {
     this.on('change:_picture', () => this.setPicture())
     this.on('change:_mask', () => this.maskFromPython())
     this.on('change:_gallery', () => { this.pairing = false; this.showGallery() })
-    this.on('change:_kept', () => this.showKept())
+    this.on('change:kept', () => this.showKept())
     for (const o of ['name', '_samples', '_earlier']) this.on('change:' + o, () => this.showName())
     this.on('change:selected', () => this.showSelected())
     this.on('change:status', () => this.showStatus())
@@ -587,7 +587,7 @@ class View {
     this.say(this.kept(round, i) ? 'forget' : 'keep', { round, i })
   }
 
-  kept(round, i) { return this.model.get('_kept').some(o => o.round === round && o.i === i) }
+  kept(round, i) { return this.model.get('kept').some(o => o.round === round && o.i === i) }
 
   showGallery() {
     const g = this.model.get('_gallery'), rounds = g.rounds || 0
@@ -606,7 +606,7 @@ class View {
   }
 
   showKept() {
-    const g = this.model.get('_gallery'), kept = this.model.get('_kept')
+    const g = this.model.get('_gallery'), kept = this.model.get('kept')
     ;[...this.list.children].forEach((li, i) => {
       const b = li.lastChild, is = this.kept(g.round, i)
       b.setAttribute('aria-pressed', String(is))
@@ -657,7 +657,7 @@ class View {
     this.walkRow.hidden = !(looking && g.walk)
     this.ring.classList.remove('pn-on')
     ;[...this.list.children].forEach((o, k) => o.firstChild.setAttribute('aria-pressed', String(looking && k === i)))
-    ;[...this.keptList.children].forEach((o, k) => { const p = this.model.get('_kept')[k]; o.firstChild.setAttribute('aria-pressed', String(looking && p.round === g.round && p.i === i)) })
+    ;[...this.keptList.children].forEach((o, k) => { const p = this.model.get('kept')[k]; o.firstChild.setAttribute('aria-pressed', String(looking && p.round === g.round && p.i === i)) })
     if (this.W) this.showHistory()
     if (!looking) {
       this.pairing = false
