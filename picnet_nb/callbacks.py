@@ -347,3 +347,12 @@ class CUDAGraph:
         except RuntimeError as e: raise RuntimeError(
             f'this step waits for the GPU somewhere and can not be recorded: train without CUDAGraph ({e})') from e
         return graph, inputs, losses
+# %%
+def standard_callbacks(
+    folder:str|Path|None=None, # where the run lives; None: nothing is saved
+    minutes:float|None=None, # plan the number of steps for so many
+    processes:Processes|None=None, # if there are several
+) -> list:
+    "What a run has around its steps, in this order: work is saved before it is shown."
+    return [FinishStep(), MixedPrecision(), EMA(), *([processes] if processes else []), Schedule(minutes), Log(),
+            *([Checkpoint(folder)] if folder else []), Preview(folder)]

@@ -4,43 +4,44 @@
 
 # %% ../nbs/14_complete.ipynb #cda9140a
 from __future__ import annotations
-import argparse, atexit, copy, functools, json, os, shutil, io, math, secrets, sys, time
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+import argparse, copy, importlib, io, json, math, os, secrets, shutil, sys, tempfile, time
+from collections import Counter
+from itertools import count
+from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, torch
-from PIL import Image, ImageDraw, ImageFont, ImageOps
-from .masks import families, load_mask, make_masks
-from .data import open_image, alpha_mask, to_tensor, to_pil, FileList, sample, sample_path, write_atomic
-from .layers import fold
-from .model import PICNet, PICNetConfig, noise
+from PIL import Image, ImageDraw, ImageOps
+from torchvision.utils import make_grid
+from .data import (open_image, alpha_mask, to_tensor, to_pil, list_images, image_suffixes, example_path, write_atomic)
+from .masks import mask_types, load_mask, make_masks
+from .layers import remove_spectral_norm
+from .model import PICNet, PICNetConfig, sample_noise
 from .hub import load
+from .fast import speed_up, decode_box, score_box
 
 # %% auto #0
-__all__ = ['read_hole', 'hole_box', 'window_box', 'shrink_mask', 'Window', 'show_hole', 'contact_sheet', 'Completions', 'mix',
-           'slerp', 'Completer', 'find_mask', 'picture_files', 'free_name', 'save_result', 'complete_file',
-           'complete_windows', 'Helpers', 'Names', 'same_settings', 'in_order', 'complete_folder', 'unlike_training',
-           'main']
+__all__ = ['load_pair', 'mask_bbox', 'crop_box', 'downsample_mask', 'Window', 'show_hole', 'png', 'Completions', 'perturb',
+           'slerp', 'seeded', 'Completer', 'find_mask', 'save_result', 'targets', 'complete_files', 'unlike_training',
+           'parser', 'main']
 
 # %% ../nbs/14_complete.ipynb #03296a6d
-def read_hole(
+def load_pair(
     image, # anything that `open_image` takes
-    mask=None, # file, PIL picture, array or tensor, white/1/True where to fill; None: the picture's transparency
-) -> tuple: # the picture as RGB, the hole as (H, W) bool array
-    "Open a picture and its hole, and make sure that they fit."
-    picture = open_image(image)
+    mask=None, # file, PIL image, array or tensor, white/1/True where to fill; None: the image's transparency
+) -> tuple: # the image as RGB, the hole as (H, W) bool array
+    "Open an image and its hole, and make sure that they fit."
+    rgb = open_image(image)
     hole = alpha_mask(image) if mask is None else load_mask(mask)
-    if hole is None: raise ValueError('no hole: give a mask (white where to fill), or a picture with transparent pixels')
+    if hole is None: raise ValueError('no hole: give a mask (white where to fill), or an image with transparent pixels')
     hole = hole[0, 0].numpy()
-    if hole.shape != picture.size[::-1]: raise ValueError(
-        f'the mask has {hole.shape[1]}x{hole.shape[0]} pixels, the picture {picture.width}x{picture.height}: they must be of one size')
+    if hole.shape != rgb.size[::-1]: raise ValueError(
+        f'the mask has {hole.shape[1]}x{hole.shape[0]} pixels, the image {rgb.width}x{rgb.height}: make them equal')
     if not hole.any(): raise ValueError('nothing to complete: the mask is empty; paint the hole white')
-    if hole.all(): raise ValueError('nothing known: the hole covers the whole picture; leave some pixels to start from')
-    return picture, hole
+    if hole.all(): raise ValueError('nothing known: the hole covers the whole image; leave some pixels to start from')
+    return rgb, hole
 
 # %% ../nbs/14_complete.ipynb #d14f017e
-def hole_box(
+def mask_bbox(
     hole:np.ndarray, # (H, W) bool, True where to fill
 ) -> tuple: # left, top, right, bottom in pixels; right and bottom exclusive
     "The smallest box around the hole."
@@ -48,24 +49,23 @@ def hole_box(
     return int(x[0]), int(y[0]), int(x[-1]) + 1, int(y[-1]) + 1
 
 # %% ../nbs/14_complete.ipynb #a0b32edf
-def window_box(
+def crop_box(
     hole:tuple, # left, top, right, bottom of the hole, pixels
-    picture:tuple, # width and height of the picture, pixels
-    size:int, # side of the model's pictures
-) -> tuple: # left, top, right, bottom; a square, or what the picture has of it
-    "The part of the picture to work on."
-    need, short = max(hole[2] - hole[0], hole[3] - hole[1]), min(picture)
+    image:tuple, # width and height of the image, pixels
+    size:int, # side of the model's images
+) -> tuple: # left, top, right, bottom; a square, or what the image has of it
+    "The part of the image to work on: at least `size`, and twice the hole, where the image has that much."
+    need, short = max(hole[2] - hole[0], hole[3] - hole[1]), min(image)
     side = max(size, 2*need)
     if side > short: side = max(short, math.ceil(4*need/3))
     place = lambda a, b, n: min(max((a + b - side)//2, 0), max(n - side, 0))
-    x, y = place(hole[0], hole[2], picture[0]), place(hole[1], hole[3], picture[1])
-    return x, y, min(x + side, picture[0]), min(y + side, picture[1])
+    x, y = place(hole[0], hole[2], image[0]), place(hole[1], hole[3], image[1])
+    return x, y, min(x + side, image[0]), min(y + side, image[1])
 
 # %% ../nbs/14_complete.ipynb #bf935c2f
-def shrink_mask(
+def downsample_mask(
     hole:np.ndarray, # (H, W) bool
-    h:int, # new height
-    w:int, # new width
+    h:int, w:int, # new height and width
 ) -> np.ndarray: # (h, w) bool, True where any hole pixel is touched
     "Resize a mask so that not one hole pixel gets lost."
     rows = lambda m, n: np.stack([m[len(m)*i//n:-(-len(m)*(i + 1)//n)].any(0) for i in range(n)])
@@ -73,40 +73,39 @@ def shrink_mask(
 
 # %% ../nbs/14_complete.ipynb #f94ff9a0
 class Window:
-    "The part of a picture around its hole, at the model's size, and the way back."
+    "The part of an image around its hole, at the model's size, and the way back."
     def __init__(self,
-        image:Image.Image, # the whole picture, RGB
+        image:Image.Image, # the whole image, RGB
         mask:np.ndarray, # (H, W) bool, True where to fill
-        size:int, # side of the model's pictures
-        around:int=0, # so many of their pixels around the hole are to be painted as well
+        size:int, # side of the model's images
+        margin:int=0, # so many of their pixels around the hole are to be painted as well
     ):
-        self.image, self.mask, self.box = image, mask, window_box(hole_box(mask), image.size, size)
+        self.image, self.mask, self.box = image, mask, crop_box(mask_bbox(mask), image.size, size)
         l, t, r, b = self.box
-        w, h = (max(1, round(n*size/max(r - l, b - t))) for n in (r - l, b - t))
+        self.crop, self.crop_mask = image.crop(self.box), mask[t:b, l:r]
+        w, h = (max(1, round(n*size/max(self.crop.size))) for n in self.crop.size)
         x, y = (size - w)//2, (size - h)//2
-        self.inner, pad = (x, y, x + w, y + h), ((y, size - h - y), (x, size - w - x))
-        part = image.crop(self.box)
-        part.putalpha(Image.fromarray(255*(~self.part_mask).astype(np.uint8)))
-        part = np.asarray(part.resize((w, h), Image.Resampling.BICUBIC))[..., :3]
-        self.x = to_tensor(Image.fromarray(np.pad(part, (*pad, (0, 0)), 'symmetric')))              # (1, 3, size, size)
-        hole = np.pad(shrink_mask(self.part_mask, h, w), pad, 'symmetric')
-        self.hole, rim = torch.from_numpy(hole)[None, None], 0 if (w, h) == (r - l, b - t) else math.ceil(2*max(1, size/max(r - l, b - t))) + 1
-        l, t, r, b = self.differ = hole_box(hole)        # completions differ nowhere else
-        rim = max(rim, around)
-        self.need = max(l - rim, 0)//2*2, max(t - rim, 0)//2*2, min(r + rim + 1, size)//2*2, min(b + rim + 1, size)//2*2   # even numbers
+        self.content, pad = (x, y, x + w, y + h), ((y, size - h - y), (x, size - w - x))
+        known = self.crop.copy()
+        known.putalpha(Image.fromarray(255*(~self.crop_mask).astype(np.uint8)))   # what is in the hole doesn't matter
+        known = np.asarray(known.resize((w, h), Image.Resampling.BICUBIC))[..., :3]
+        self.x = to_tensor(Image.fromarray(np.pad(known, (*pad, (0, 0)), 'symmetric')))    # (1, 3, size, size)
+        hole = np.pad(downsample_mask(self.crop_mask, h, w), pad, 'symmetric')
+        self.hole = torch.from_numpy(hole)[None, None]                                     # (1, 1, size, size)
+        self.hole_box = l, t, r, b = mask_bbox(hole)
+        rim = 0 if (w, h) == self.crop.size else math.ceil(2*max(1, size/max(self.crop.size))) + 1  # for the resize
+        rim, even = max(margin, rim), lambda o: min(max(o, 0), size)//2*2
+        self.roi = even(l - rim), even(t - rim), even(r + rim + 1), even(b + rim + 1)      # what must be painted
 
-    @property
-    def part_mask(self): l, t, r, b = self.box; return self.mask[t:b, l:r]
-
-    def fill(self, made:Image.Image): # made: size x size, painted by the model
-        "The window in the picture's resolution, its hole filled from `made`."
-        part = self.image.crop(self.box)
-        made = made.resize(part.size, Image.Resampling.BICUBIC, box=self.inner)
-        part.paste(made, mask=Image.fromarray(255*self.part_mask.astype(np.uint8)))
-        return part
+    def fill(self, made:Image.Image): # size x size, painted by the model
+        "The window in the image's resolution, its hole filled from `made`."
+        out = self.crop.copy()
+        made = made.resize(out.size, Image.Resampling.BICUBIC, box=self.content)
+        out.paste(made, mask=Image.fromarray(255*self.crop_mask.astype(np.uint8)))
+        return out
 
     def paste(self, made:Image.Image):
-        "The whole picture, its hole filled from `made`."
+        "The whole image, its hole filled from `made`."
         out = self.image.copy()
         out.paste(self.fill(made), self.box[:2])
         return out
@@ -117,101 +116,84 @@ def show_hole(
     mask:np.ndarray, # (H, W) bool, True = hole
     side:int, # longer side of the result, pixels
 ) -> Image.Image: # with a checkerboard where the hole is
-    "A picture of at most `side` pixels that shows its hole."
+    "An image of at most `side` pixels that shows its hole."
     image = ImageOps.contain(image, (side, side))
     hole = Image.fromarray(255*mask.astype(np.uint8)).resize(image.size)
-    i = np.indices(image.size[::-1])//6
-    image.paste(Image.fromarray(np.where(i.sum(0)%2, 255, 205).astype(np.uint8)), mask=hole)
+    board = np.where((np.indices(image.size[::-1])//6).sum(0)%2, 255, 205)
+    image.paste(Image.fromarray(board.astype(np.uint8)), mask=hole)
     return image
 
-# %% ../nbs/14_complete.ipynb #6d6d300e
-def contact_sheet(
-    tiles:list, # PIL pictures, none larger than `side`
-    titles:list, # a line for each
-    side:int, # pixels for each tile
-    note:str='', # a line at the bottom
-) -> Image.Image: # RGB
-    "Pictures in rows, each with its title, on white."
-    n, gap, line = len(tiles), 8, 22
-    r = math.ceil(n**.5)
-    cols = min(range(r, 2*r), key=lambda c: -n%c)   # as square as possible, with few empty places
-    high = max(o.height for o in tiles) + line
-    sheet = Image.new('RGB', (cols*(side + gap) + gap, -(-n//cols)*(high + gap) + gap + (line if note else 0)), 'white')
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
-    for k, (o, title) in enumerate(zip(tiles, titles)):
-        x, y = gap + k%cols*(side + gap), gap + k//cols*(high + gap)
-        draw.text((x, y + 3), title, 'black', font)
-        sheet.paste(o, (x + (side - o.width)//2, y + line))
-    draw.text((gap, sheet.height - line), note, 'gray', font)
-    return sheet
+# %% ../nbs/14_complete.ipynb #db7bc373
+def png(image:Image.Image) -> bytes:
+    "An image as a PNG file."
+    f = io.BytesIO()
+    image.save(f, 'PNG')
+    return f.getvalue()
 
 # %% ../nbs/14_complete.ipynb #1d733183
+@dataclass
 class Completions:
-    "Completions of one picture; each is composed in full resolution when asked for."
-    def __init__(self,
-        window:Window, # the picture, its hole, what the model knows of them
-        made:list, # the window with what the model painted in the hole, PIL, at the model's size
-        latents:torch.Tensor, # (n, z, h, w) the codes they were painted from
-        scores:list, # the discriminator's, higher is more real; nan without one
-        seed:int|None=None, # that the codes were drawn with
-    ):
-        self.window, self.made, self.latents, self.scores, self.seed = window, made, latents, scores, seed
+    "Completions of one image; each is composed in full resolution when asked for."
+    window:Window # the image, its hole, what the model knows of them
+    made:list # the window with what the model painted in the hole, PIL, at the model's size
+    latents:torch.Tensor # (n, z, h, w) the codes they were painted from
+    scores:list # the discriminator's, higher is more real; nan without one
+    eps:torch.Tensor|None = None # (n, ., h, w) the noise that made the codes
+    seed:int|None = None # that the noise was drawn with
 
     def __len__(self): return len(self.made)
     def __getitem__(self, i):
-        return self.pick(list(range(len(self)))[i]) if isinstance(i, slice) else self.window.paste(self.made[i])
+        return self.select(list(range(len(self)))[i]) if isinstance(i, slice) else self.window.paste(self.made[i])
+
+    def __repr__(self): return f'{len(self)} completions of {self.window.image.size} pixels, seed {self.seed}'
 
     @property
     def images(self): return list(self)
     @property
     def mask(self): return torch.from_numpy(self.window.mask)[None, None]   # (1, 1, H, W) bool, True where filled
 
-    def pick(self, which:list): # numbers, from 0
+    def select(self, which:list): # numbers, from 0
         "Some of the completions, in the order of `which`."
-        return Completions(self.window, [self.made[i] for i in which], self.latents[which], [self.scores[i] for i in which], self.seed)
+        made, scores = ([o[i] for i in which] for o in (self.made, self.scores))
+        eps = None if self.eps is None else self.eps[which]
+        return Completions(self.window, made, self.latents[which], scores, eps, self.seed)
 
-    def __add__(self, other):
-        "These and other completions of the same window."
-        return Completions(self.window, self.made + other.made, torch.cat([self.latents, other.latents]), self.scores + other.scores, self.seed)
+    def __add__(self, other): # of the same window
+        latents, eps = torch.cat([self.latents, other.latents]), torch.cat([self.eps, other.eps])
+        return Completions(self.window, self.made + other.made, latents, self.scores + other.scores, eps, self.seed)
 
-    def ranked(self):
-        "The same completions, best score first; without scores in the order they are in."
-        return self.pick(sorted(range(len(self)), key=lambda i: -self.scores[i]))
+    def ranked(self): # without scores in the order they are in
+        return self.select(sorted(range(len(self)), key=lambda i: -self.scores[i]))
 
-    def sheet(self, side:int=200): # side: of each tile, pixels
-        "The picture with its hole and all completions on one sheet; of a much larger picture the window only."
-        w, (l, t, r, b) = self.window, self.window.box
-        tiles, titles = [show_hole(w.image, w.mask, side)], ['the picture']
-        zoom = 2*max(r - l, b - t) < max(w.image.size)
-        if zoom:
-            scale = tiles[0].width/w.image.width
-            ImageDraw.Draw(tiles[0]).rectangle([round(o*scale) for o in w.box], outline='red', width=2)
-            tiles, titles = [*tiles, show_hole(w.image.crop(w.box), w.part_mask, side)], [*titles, 'its window']
-        for i, score in enumerate(self.scores):
-            tiles.append(ImageOps.contain(w.fill(self.made[i]) if zoom else self[i], (side, side)))
-            titles.append(f'{i + 1}' + ('' if math.isnan(score) else f'   score {score:.3f}'))
-        return contact_sheet(tiles, titles, side, '' if self.seed is None else f'seed {self.seed}')
+    def sheet(self, side:int=200) -> Image.Image: # of each tile, pixels
+        "The image with its hole and all completions, numbered; of a much larger image the window only."
+        w = self.window
+        zoom = 2*max(w.crop.size) < max(w.image.size)
+        tiles = [show_hole(w.image, w.mask, side), *([show_hole(w.crop, w.crop_mask, side)] if zoom else [])]
+        tiles += [ImageOps.contain(w.fill(o) if zoom else w.paste(o), (side, side)) for o in self.made]
+        high = max(o.height for o in tiles)
+        tiles = [ImageOps.pad(o, (side, high), color='white') for o in tiles]
+        for i, o in enumerate(tiles[-len(self):], 1):
+            ImageDraw.Draw(o).text((4, 2), f'{i}', 'white', stroke_width=2, stroke_fill='black')
+        n = len(tiles)
+        cols = min(range(math.ceil(n**.5), 2*math.ceil(n**.5)), key=lambda c: -n%c)   # with few empty places
+        return to_pil(make_grid(torch.cat([to_tensor(o) for o in tiles]), cols, padding=6, pad_value=1))
 
-    def _repr_png_(self): f = io.BytesIO(); self.sheet(120).save(f, 'PNG'); return f.getvalue()
-    def __repr__(self): return f'{len(self)} completions of {self.window.image.width}x{self.window.image.height} pixels, seed {self.seed}'
+    def _repr_png_(self): return png(self.sheet(120))
 
-    def save(self,
-        folder:str|Path, # made if it isn't there
-        overwrite:bool=False, # replace pictures of the same name?
-    ) -> list: # the files, best first
-        "Write 01.png, 02.png, ... in full resolution."
-        digits = max(2, len(str(len(self))))
-        files = [Path(folder)/f'{i + 1:0{digits}}.png' for i in range(len(self))]
+    def save(self, folder:str|Path, overwrite:bool=False) -> list: # the files, best first
+        "Write 01.png, 02.png, ... in full resolution; what is there already is an error unless `overwrite`."
+        files = [Path(folder)/f'{i + 1:02}.png' for i in range(len(self))]
         old = [o for o in files if o.exists()]
-        if old and not overwrite: raise FileExistsError(f'{old[0]} is there already: choose another folder, or overwrite=True')
+        if old and not overwrite: raise FileExistsError(
+            f'{old[0]} is there already: choose another folder, or overwrite=True')
         Path(folder).mkdir(parents=True, exist_ok=True)
-        for f, o in zip(files, self): write_atomic(f, lambda file: o.save(file, 'PNG'))
+        for file, image in zip(files, self): write_atomic(file, lambda f: f.write(png(image)))
         return files
 
 # %% ../nbs/14_complete.ipynb #92eb62d7
-def mix(
-    eps:torch.Tensor, # standard normal noise of a code
-    new:torch.Tensor, # fresh noise
+def perturb(
+    eps:torch.Tensor, new:torch.Tensor, # standard normal noise of a code, and fresh noise
     amount:float, # 0: all old, 1: all new
 ) -> torch.Tensor: # standard normal as well
     "Exchange a part of the noise, without changing its distribution."
@@ -220,8 +202,7 @@ def mix(
 
 # %% ../nbs/14_complete.ipynb #5ef148e4
 def slerp(
-    a:torch.Tensor, # noise at t = 0
-    b:torch.Tensor, # noise at t = 1, the same shape
+    a:torch.Tensor, b:torch.Tensor, # noise at t = 0 and t = 1
     t:float, # how far to go
 ) -> torch.Tensor: # the same shape
     "Go from `a` to `b` along the great circle; along the line where they have no angle."
@@ -230,15 +211,22 @@ def slerp(
     if math.sin(angle) < 1e-3: return (1 - t)*a + t*b
     return math.sin((1 - t)*angle)/math.sin(angle)*a + math.sin(t*angle)/math.sin(angle)*b
 
+# %% ../nbs/14_complete.ipynb #b942e61c
+def seeded(n:int, seed:int|None) -> tuple: # torch.Generator, seed
+    "A source of noise for `n` completions that can be had again; the seed is drawn if not given."
+    if n < 1: raise ValueError(f'n is how many completions to make, at least 1, not {n}')
+    seed = secrets.randbelow(2**32) if seed is None else seed
+    return torch.Generator().manual_seed(seed), seed
+
 # %% ../nbs/14_complete.ipynb #283b5dbd
 class Completer:
-    "Fills the hole in a picture of any size, in many ways."
+    "Fills the hole in an image of any size, in many ways."
     def __init__(self,
         net:PICNet, # trained; it works at `net.config.image_size`
-        dtype:torch.dtype=torch.float32, # to compute in; torch.bfloat16 is faster on processors made for it, and a little rougher
+        dtype:torch.dtype=torch.float32, # to compute in; torch.bfloat16 is faster where there is hardware for it
     ):
-        if dtype != net.dtype: net = fold(copy.deepcopy(net)).to(dtype)
-        self.net = net.eval().to(memory_format=torch.channels_last)
+        self.net = remove_spectral_norm(copy.deepcopy(net)).requires_grad_(False)
+        self.net = speed_up(self.net.to(dtype, memory_format=torch.channels_last))
 
     @classmethod
     def from_pretrained(cls,
@@ -251,36 +239,49 @@ class Completer:
         return cls(load(name_or_folder, device, **kw), dtype)
 
     def __call__(self,
-        image, # a file, PIL picture, array: anything that `open_image` takes
-        mask=None, # file, PIL picture, array or tensor, white/1/True where to fill; None: the picture's transparency
+        image, # a file, PIL image, array: anything that `open_image` takes
+        mask=None, # file, PIL image, array or tensor, white/1/True where to fill; None: the image's transparency
         n:int=8, # how many completions
         seed:int|None=None, # the same seed gives the same completions; drawn if not given
         temperature:float=1., # 0: n times the likeliest code, 1: the full variety
-        keep:int|None=None, # keep the best so many only, in memory that doesn't grow with `n`; None: all
     ) -> Completions: # best first
-        "Complete a picture `n` times; the known pixels stay as they are, bit for bit."
-        if not temperature >= 0: raise ValueError(f'temperature is 0 (no variety), 1 (as trained) or in between, not {temperature}')
-        if keep is not None and keep < 1: raise ValueError(f'keep is how many completions to keep, at least 1, not {keep}')
-        if keep and self.net.disc is None: raise ValueError('which are the best? These weights have no discriminator to tell; leave keep out')
-        w, rng, seed = self.encode(image, mask), *self._rng(n, seed)
-        code = lambda k: w.prior.mean + temperature*w.prior.stddev*noise(k, w.prior.mean, rng)[0]
-        if not keep: return self._paint(w, code(n), seed).ranked()
-        best = self._paint(w, code(min(n, 16)), seed).ranked()[:keep]
-        for k in range(16, n, 16): best = (best + self._paint(w, code(min(n - k, 16)), seed)).ranked()[:keep]
-        return best
+        "Complete an image `n` times; the known pixels stay as they are, bit for bit."
+        if not 0 <= temperature < float('inf'): raise ValueError(
+            f'temperature is 0 (no variety), 1 (as trained) or in between, not {temperature}')
+        rng, seed = seeded(n, seed)
+        w = self.encode(image, mask)
+        return self.from_noise(w, temperature*sample_noise(n, w.prior, rng)[0], seed).ranked()
 
     @torch.no_grad()
     def encode(self, image, mask=None) -> Window: # with `prior` and `context`
         "Find the window and let the encoder look at it."
-        w = Window(*read_hole(image, mask), self.net.config.image_size, self.net.config.rim)
+        w = Window(*load_pair(image, mask), self.net.config.image_size, getattr(self.net.config, 'blend_margin', 0))
         device = next(self.net.parameters()).device
         w.x, w.hole = w.x.to(device), w.hole.to(device)
         w.prior, w.context = self.net.prior(w.x, w.hole)
         return w
 
-    def decode(self, image, mask, latents:torch.Tensor) -> Completions: # in the order of the latents
-        "Complete a picture from given codes (n, z, h, w)."
-        return self._paint(self.encode(image, mask), latents)
+    def decode(self, image, mask, latents:torch.Tensor) -> Completions: # (n, z, h, w); in their order
+        "Complete an image from given codes."
+        return self.paint(self.encode(image, mask), latents)
+
+    def from_noise(self, w:Window, eps:torch.Tensor, seed=None): # (n, ., h, w) of the codes
+        return self.paint(w, w.prior.reparameterize(eps), eps, seed)
+
+    @torch.no_grad()
+    def paint(self, w:Window, latents:torch.Tensor, eps=None, seed=None, batch:int=16) -> Completions:
+        "What the codes make of a window, in their order."
+        if latents.shape[1:] != w.prior.mean.shape[1:]: raise ValueError(
+            f'latents are (n, {", ".join(map(str, w.prior.mean.shape[1:]))}) here, not {tuple(latents.shape)}')
+        (l, t, r, b), base, made, scores, judge = w.roi, to_pil(w.x), [], [], self.net.disc is not None
+        for z in latents.to(w.prior.mean).split(batch):
+            part = decode_box(self.net, z, w.context, w.roi).float()
+            part = self.net.composite(w.x[:, :, t:b, l:r], part, w.hole[:, :, t:b, l:r])
+            for o in part:
+                made.append(base.copy())
+                made[-1].paste(to_pil(o), (l, t))
+            scores += score_box(self.net, w.x, part, w.roi, w.hole_box).tolist() if judge else [math.nan]*len(z)
+        return Completions(w, made, latents.cpu(), scores, eps, seed)
 
     def vary(self,
         completions:Completions, # of this completer
@@ -290,349 +291,141 @@ class Completer:
         seed:int|None=None, # drawn if not given
     ) -> Completions: # best first
         "Completions that resemble one of `completions`."
-        w, eps = completions.window, self._standard(completions, i)
-        rng, seed = self._rng(n, seed)
-        return self._paint(w, w.prior.mean + w.prior.stddev*mix(eps, noise(n, w.prior.mean, rng)[0], amount), seed).ranked()
+        w, (rng, seed) = completions.window, seeded(n, seed)
+        eps = perturb(completions.eps[i], sample_noise(n, w.prior, rng)[0], amount)
+        return self.from_noise(w, eps, seed).ranked()
 
     def between(self,
         completions:Completions, # of this completer
-        i:int, # where to start
-        j:int, # where to end
-        n:int=5, # pictures, both ends included
+        i:int, j:int, # where to start and to end
+        n:int=5, # images, both ends included
     ) -> Completions: # from `i` to `j`, not ranked
         "Walk from one completion to another."
         if n < 2: raise ValueError(f'n counts both ends, so it is at least 2, not {n}')
-        w, a, b = completions.window, self._standard(completions, i), self._standard(completions, j)
-        return self._paint(w, torch.cat([w.prior.mean + w.prior.stddev*slerp(a, b, k/(n - 1)) for k in range(n)]))
-
-    def _rng(self, n, seed):
-        if n < 1: raise ValueError(f'n is how many completions to make, at least 1, not {n}')
-        seed = secrets.randbelow(2**32) if seed is None else seed
-        return torch.Generator().manual_seed(seed), seed
-
-    def _standard(self, completions, i):
-        w = completions.window
-        return (completions.latents[i].to(w.prior.mean) - w.prior.mean)/w.prior.stddev
-
-    @torch.no_grad()
-    def _paint(self, w, latents, seed=None, batch=16):
-        if latents.shape[1:] != w.prior.mean.shape[1:]: raise ValueError(
-            f'latents are (n, {", ".join(map(str, w.prior.mean.shape[1:]))}) for this model, not {tuple(latents.shape)}')
-        base, made, scores = to_pil(w.x), [], []
-        for z in latents.to(w.prior.mean).split(batch):
-            part = self.parts(w, z)
-            for o in part: made.append(base.copy()); made[-1].paste(to_pil(o), w.need[:2])
-            scores += [math.nan]*len(z) if self.net.disc is None else self.judge(w, part).tolist()
-        return Completions(w, made, latents.cpu(), scores, seed)
-
-    @torch.no_grad()
-    def parts(self, w:Window, latents) -> torch.Tensor: # (n, 3, h, w)
-        "What the codes make of the part `w.need` of the window: the known pixels, and the hole as the model fills it."
-        (l, t, r, b), made = w.need, torch.cat([self.net.decode(z, w.context, w.need)[-1].float() for z in self._portions(w, latents)])
-        return self.net.finish(w.x[:, :, t:b, l:r], made, w.hole[:, :, t:b, l:r])
-
-    @torch.no_grad()
-    def judge(self, w:Window, parts) -> torch.Tensor: # (n,)
-        "The discriminator's scores of the window with its hole filled from `parts`."
-        (l, t, r, b), scores = w.need, []
-        alike = (w.differ, self.net.disc.maps(w.x.to(self.net.dtype))) if len(parts) > 1 else ()    # one alone is computed whole
-        for part in self._portions(w, parts):
-            x = w.x.repeat(len(part), 1, 1, 1)
-            x[:, :, t:b, l:r] = part
-            scores.append(self.net.score(x, *alike))
-        return torch.cat(scores)
-
-    def _portions(self, w, x):
-        "All at once on a GPU; on a CPU as many as fit its cache."
-        return x.split(len(x) if w.x.is_cuda else max(1, 2*256**2//w.x[0, 0].numel()))
-
-# %% ../nbs/14_complete.ipynb #4f9604f3
-@functools.lru_cache(4)
-def _by_stem(folder):
-    "Mask files by name; None for a name that comes up twice."
-    found = {}
-    for o in FileList(folder): found[o.stem] = None if o.stem in found else o
-    return found
+        a, b = completions.eps[i], completions.eps[j]
+        return self.from_noise(completions.window, torch.stack([slerp(a, b, k/(n - 1)) for k in range(n)]))
 
 # %% ../nbs/14_complete.ipynb #2dedfce2
 def find_mask(
-    spec:str|None, # what the user wrote: 'center', 'rectangles', 'strokes', a file, a folder, or nothing
-    path:Path, # the picture's file
+    spec:str|None, # what the user wrote: a kind of hole, a file, a folder, or nothing
+    path:Path, # the image's file
+    folder:Path, # that `path` was found in
     seed:int=0, # of a random hole
-    folder:Path|None=None, # of the pictures, if `path` may be in a subfolder of it
-): # a mask for `read_hole`; None for the picture's transparency
-    "The mask that belongs to a picture."
+): # a mask for `load_pair`; None for the image's transparency
+    "The mask that belongs to an image."
     if spec is None: return None
-    if spec in families:
-        w, h = open_image(path).size
-        return make_masks(spec, 1, (h, w), torch.Generator().manual_seed(seed))
+    if spec in mask_types: return make_masks(spec, 1, open_image(path).size[::-1], torch.Generator().manual_seed(seed))
     if not Path(spec).is_dir(): return spec
-    same = Path(spec)/(path.relative_to(folder) if folder else path.name)
-    for s in dict.fromkeys(('.png', path.suffix, '.jpg', '.webp', '.bmp')):
-        if same.with_suffix(s).is_file(): return same.with_suffix(s)
-    named = _by_stem(spec)
-    if path.stem not in named: raise ValueError(f'no mask named {path.stem} in the folder {spec}')
-    if named[path.stem] is None: raise ValueError(f'several masks named {path.stem} in the folder {spec}: put it where the picture is, {same.with_suffix(".png")}')
-    return named[path.stem]
-
-# %% ../nbs/14_complete.ipynb #c0bc24fc
-def picture_files(
-    folder:Path, # of pictures
-    but:list, # files and folders to leave out; None in it is ignored
-) -> FileList: # of paths
-    "The pictures in a folder, without masks and earlier results."
-    for o in but:
-        if o and Path(o).resolve() == Path(folder).resolve(): raise ValueError(f'{o} is the folder of the pictures itself: masks and results need one of their own')
-    return FileList(folder, but)
-
-# %% ../nbs/14_complete.ipynb #6340e3d1
-def free_name(
-    folder:Path, # where the results go
-    name:str, # the name wanted
-) -> str: # `name`, or `name-2`, `name-3`, ...
-    "A name for the results of one picture that isn't taken in `folder`."
-    new, k = name, 1
-    while (folder/new).exists() or (folder/f'{new}_sheet.png').exists(): k += 1; new = f'{name}-{k}'
-    return new
+    here = Path(spec)/path.relative_to(folder)
+    beside = [o for s in dict.fromkeys(('.png', path.suffix, *image_suffixes)) if (o := here.with_suffix(s)).is_file()]
+    found = beside[:1] or [o for o in list_images(spec) if o.stem == path.stem]
+    if len(found) != 1: raise ValueError(f'{"several masks" if found else "no mask"} named {path.stem} in {spec}: '
+        f'put it where the image is, {here.with_suffix(".png")}')
+    return found[0]
 
 # %% ../nbs/14_complete.ipynb #69b2394e
 def save_result(
     made:Completions,
-    out:Path, # folder for the results
-    name:str, # of this one, may have folders in it
-) -> Path: # of the contact sheet
-    "Write completions and their contact sheet; the folder with the completions appears last, and complete."
-    to, sheet = out/name, out/f'{name}_sheet.png'
-    part = to.with_name(f'.{to.name}.part')
-    shutil.rmtree(part, ignore_errors=True)
+    to:Path, # folder for these completions
+) -> Path: # of the contact sheet, beside it
+    "Write completions and their contact sheet: complete, or not at all; what is there already is an error."
+    to.parent.mkdir(parents=True, exist_ok=True)
+    sheet, part = to.with_name(f'{to.name}_sheet.png'), Path(tempfile.mkdtemp(prefix='.part-', dir=to.parent))
     try:
-        made.save(part)
-        made.sheet().save(part/'sheet.png')
-        os.replace(part/'sheet.png', sheet)
-        os.replace(part, to)
-    except BaseException: shutil.rmtree(part, ignore_errors=True); raise
+        made.save(part/to.name)
+        write_atomic(sheet, lambda f: f.write(png(made.sheet())))
+        os.rename(part/to.name, to)
+    finally: shutil.rmtree(part, ignore_errors=True)
     return sheet
 
-# %% ../nbs/14_complete.ipynb #e2d16774
-def complete_file(
-    completer:Completer,
-    path:Path, # of the picture
-    spec:str|None, # see `find_mask`
-    out:Path, # folder for the results
-    n:int, # how many completions
-    seed:int,
-    temperature:float=1.,
-) -> Path: # of the contact sheet
-    "Complete one file, and write the completions and a contact sheet."
-    made = completer(path, find_mask(spec, path, seed), n, seed, temperature)
-    return save_result(made, out, free_name(out, path.stem))
-
-# %% ../nbs/14_complete.ipynb #adc51a11
-@torch.no_grad()
-def complete_windows(
-    completer:Completer,
-    windows:list, # of `Window`s
-    n:int, # how many completions of each
-    seed:int, # the same noise for each window
-    temperature:float=1.,
-    joint:bool|None=None, # paint codes of different pictures in one call; None: on a GPU
-    batch:int=64, # paint at most so many codes in one call
-) -> list: # of `Completions`, each with the best first
-    "Complete several pictures at once."
-    net, device = completer.net, next(completer.net.parameters()).device
-    x, hole = (torch.cat([getattr(w, k) for w in windows]).to(device) for k in ('x', 'hole'))
-    prior, context = net.prior(x, hole)
-    eps = noise(n, prior.mean[:1], torch.Generator().manual_seed(seed))
-    z = prior.mean[:, None] + temperature*prior.stddev[:, None]*eps
-    if joint is None: joint = device.type != 'cpu'
-    if not joint:
-        for i, w in enumerate(windows):
-            w.x, w.hole, w.context = x[i:i + 1], hole[i:i + 1], context.map(lambda t: t[i:i + 1])
-            w.prior = torch.distributions.Normal(prior.mean[i:i + 1], prior.stddev[i:i + 1], validate_args=False)
-        return [completer._paint(w, o, seed).ranked() for w, o in zip(windows, z)]
-    of, made, scores = torch.arange(len(windows), device=device).repeat_interleave(n), [], []
-    for k, o in zip(of.split(batch), z.flatten(0, 1).split(batch)):
-        part = net.finish(x[k], net.decode(o, context.map(lambda t: t[k]))[-1].float(), hole[k])
-        made += [to_pil(p) for p in part.cpu()]
-        scores += [math.nan]*len(k) if net.disc is None else net.score(part).tolist()
-    return [Completions(w, made[i*n:(i + 1)*n], z[i].cpu(), scores[i*n:(i + 1)*n], seed).ranked() for i, w in enumerate(windows)]
-
-# %% ../nbs/14_complete.ipynb #16a373e0
-class Helpers:
-    "The processes that work through a folder together, as `accelerate launch` or `torchrun` started them; or this one alone."
-    def __init__(self):
-        env = lambda k, default: int(os.environ.get(k, default))
-        self.n, self.rank, self.local = env('WORLD_SIZE', 1), env('RANK', 0), env('LOCAL_RANK', 0)
-        if self.n == 1: self.rank = 0
-        elif not torch.distributed.is_initialized(): torch.distributed.init_process_group('gloo', timeout=timedelta(days=7))
-        atexit.register(self.close)     # also when it ends by an error
-
-    def sum(self, *numbers) -> list:
-        "The sums over all processes, when the last one has come to this point."
-        if self.n == 1: return list(numbers)
-        t = torch.tensor(numbers, dtype=torch.float64)
-        torch.distributed.all_reduce(t)
-        return [int(o) for o in t]
-
-    def close(self):
-        "Say goodbye: a process that just ends may tear down the connection of one that is still leaving."
-        if self.n > 1 and torch.distributed.is_initialized(): torch.distributed.destroy_process_group()
-
-# %% ../nbs/14_complete.ipynb #b527a142
-class Names:
-    "Where the results of each picture go: the picture's path without its suffix, or with it if two pictures differ in nothing else."
-    def __init__(self, files:FileList):
-        self.folder = files.folder
-        seen, times = np.unique(np.fromiter((hash(os.path.splitext(files.name(i))[0]) for i in range(len(files))), np.int64, len(files)), return_counts=True)
-        self.twice = set(seen[times > 1].tolist())
-
-    def plain(self, path): return os.path.splitext(path.relative_to(self.folder))[0]
-    def __call__(self, path): return str(path.relative_to(self.folder)) if hash(self.plain(path)) in self.twice else self.plain(path)
-
-# %% ../nbs/14_complete.ipynb #4dd72678
-def same_settings(
-    out:Path, # folder for the results
+# %% ../nbs/14_complete.ipynb #52be696f
+def targets(
+    path:Path, out:Path, # an image or a folder of images; folder for all results
     settings:dict, # that decide what the results are
-    write:bool=True, # leave the settings there if none are
-) -> bool: # were there settings, so that what is there is of an earlier run like this one?
-    "Make sure that the results in a folder are of one kind."
-    file = out/'.picnet_complete.json'
-    if file.exists():
-        old = json.loads(file.read_text())
-        diff = [f'{k} was {old.get(k)!r}, is {v!r}' for k, v in settings.items() if old.get(k) != v]
-        if diff: raise ValueError(f'the results in {out} were made otherwise; choose another folder with --out. {"; ".join(diff)}')
-        return True
-    if write:
-        out.mkdir(parents=True, exist_ok=True)
-        tmp = out/f'.settings.{os.getpid()}'
-        tmp.write_text(json.dumps(settings)); os.replace(tmp, file)
-    return False
-
-# %% ../nbs/14_complete.ipynb #33ada952
-def in_order(
-    pool:ThreadPoolExecutor,
-    f, # function of an item
-    items, # any iterable
-    ahead:int, # at most so many are under way
-): # pairs of item and future, in the order of the items
-    "Compute ahead of the one who uses it."
-    waiting = deque()
-    for o in items:
-        waiting.append((o, pool.submit(f, o)))
-        if len(waiting) >= ahead: yield waiting.popleft()
-    yield from waiting
+) -> dict: # file -> folder of its completions
+    "What is to be done: one image never meets earlier results, a folder goes on with them if the settings are the same."
+    if not path.is_dir():
+        names = (out/(path.stem + (f'-{i}' if i > 1 else '')) for i in count(1))
+        return {path: next(o for o in names if not o.exists())}
+    files = [o for o in list_images(path) if out.resolve() not in o.resolve().parents]
+    plain = [o.relative_to(path).with_suffix('') for o in files]
+    done, times = out/'.picnet_complete.json', Counter(plain)
+    old = json.loads(done.read_text()) if done.exists() else settings
+    diff = [f'{k} was {old.get(k)!r}, is {v!r}' for k, v in settings.items() if old.get(k) != v]
+    if diff: raise ValueError(f'the results in {out} were made otherwise; choose another --out. {"; ".join(diff)}')
+    out.mkdir(parents=True, exist_ok=True)
+    write_atomic(done, lambda f: f.write(json.dumps(settings).encode()))
+    return {f: out/(f.relative_to(path) if times[o] > 1 else o) for f, o in zip(files, plain)}
 
 # %% ../nbs/14_complete.ipynb #0a95d261
-def complete_folder(
+def complete_files(
     completer:Completer,
-    files:FileList, # the pictures
+    todo:dict, # file -> folder of its completions
     spec:str|None, # see `find_mask`
-    out:Path, # folder for the results
-    n:int, # how many completions of each
-    seed:int,
-    temperature:float=1.,
-    batch:int|None=None, # pictures in a batch; 4 on a CPU, 16 on a GPU if not given
-    which=None, # numbers of the pictures to take; all if not given
-    old:bool=True, # pass over pictures whose results are there? otherwise they count as failed
-    say=print, # called with a line for each picture
-) -> tuple: # numbers of pictures: completed now, done before, failed
-    "Complete all pictures of a folder that are not done yet; bad ones are named and passed over."
-    name, size, counts = Names(files), completer.net.config.image_size, [0, 0, 0]
-    batch = batch or (4 if next(completer.net.parameters()).device.type == 'cpu' else 16)
-    def todo():
-        for i in range(len(files)) if which is None else which:
-            if not (out/name(files[i])).exists(): yield files[i]
-            elif old: counts[1] += 1
-            else: failed(files[i], f'{out/name(files[i])} is there already, and not from such a run; choose another folder with --out')
-    def failed(path, e): counts[2] += 1; say(f'{path.relative_to(files.folder)} failed: {e}', file=sys.stderr)
-    def read(path): return Window(*read_hole(path, find_mask(spec, path, seed, files.folder)), size, completer.net.config.rim)
-    def write(job): return save_result(job[1], out, name(job[0]))
-    def made():
-        ready, here = in_order(reader, read, todo(), 2*batch), []
-        while here or ready is not None:
-            path, window = next(ready, (None, None))
-            if path is None: ready = None
-            else:
-                try: here.append((path, window.result()))
-                except (ValueError, OSError, MemoryError) as e: failed(path, e)
-            if len(here) == batch or ready is None and here:
-                yield from zip([o for o, _ in here], complete_windows(completer, [o for _, o in here], n, seed, temperature)); here = []
-    # one reader: opening a picture changes the list of warnings for a moment, which only one thread may do
-    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(os.cpu_count()) as writers:
-        for (path, _), sheet in in_order(writers, write, made(), 2*os.cpu_count()):
-            try: say(f'{path.relative_to(files.folder)}: {n} completion{"s"*(n > 1)}, all on {sheet.result()}'); counts[0] += 1
-            except (ValueError, OSError, MemoryError) as e: failed(path, e)
-    return tuple(counts)
+    folder:Path, # that the files were found in
+    n:int, seed:int, temperature:float, # see `Completer`
+) -> int: # images that failed
+    "Complete all files that are not done yet; bad ones are named and passed over."
+    done = failed = 0
+    for file, to in todo.items():
+        start, name = time.perf_counter(), file.relative_to(folder)
+        if to.exists(): continue
+        try: sheet = save_result(completer(file, find_mask(spec, file, folder, seed), n, seed, temperature), to)
+        except (ValueError, OSError, MemoryError) as e:
+            failed += 1
+            print(f'{name} failed: {e}', file=sys.stderr, flush=True)
+            continue
+        done += 1
+        print(f'{name}: {n} completions in {time.perf_counter() - start:.1f} s, seed {seed}, all on {sheet}', flush=True)
+    if len(todo) > 1: print(f'{done} completed, {len(todo) - done - failed} done before, {failed} failed')
+    return failed
 
 # %% ../nbs/14_complete.ipynb #58904b14
 def unlike_training(
-    config:PICNetConfig, # of the model
-    spec:str|None, # the mask as the user wrote it, see `find_mask`
+    config:PICNetConfig, spec:str|None, # of the model; the mask as the user wrote it, see `find_mask`
 ) -> str: # a sentence; empty if all is well, or if nothing is known of the mask or of the training
     "Say so if a model was not trained for a kind of hole."
-    if spec not in families or not config.masks or spec in config.masks: return ''
-    return f'these weights were trained for holes of the kind {" and ".join(map(str, config.masks))}, not {spec}: the fillings may be worse than the model can do'
+    if spec not in mask_types or not config.masks or spec in config.masks: return ''
+    return f'these weights were trained for holes of the kind {" and ".join(map(str, config.masks))}, not {spec}: ' \
+        'the fillings may be worse than the model can do'
 
-# %% ../nbs/14_complete.ipynb #3ad278b8
-def _many(completer, helpers, files, spec, a, old):
-    "The command for a folder: complete, sum up, exit code."
-    start = time.perf_counter()
-    try: counts = complete_folder(completer, files, spec, a.out, a.n, a.seed, a.temperature, a.batch, range(helpers.rank, len(files), helpers.n), old, functools.partial(print, flush=True))
-    except KeyboardInterrupt: print('stopped; the same command goes on from there', file=sys.stderr); return 130
-    except torch.OutOfMemoryError as e: print(f'picnet_complete: not enough memory on the GPU, a smaller --batch needs less ({e})', file=sys.stderr); return 1
-    done, before, failed = helpers.sum(*counts)
-    took = time.perf_counter() - start
-    if helpers.rank == 0: print(f'{done} completed, {before} done before, {failed} failed, of {len(files)} pictures in {took:.1f} s: {done/took:.2g} pictures/s' +
-                                f' with {helpers.n} processes'*(helpers.n > 1), file=sys.stderr if failed else sys.stdout)
-    return int(failed > 0)
+# %% ../nbs/14_complete.ipynb #ca222c12
+def parser() -> argparse.ArgumentParser:
+    "The options of picnet_complete."
+    p = argparse.ArgumentParser('picnet_complete', description='Fill the hole in an image, in many ways.')
+    p.add_argument('image', nargs='?', type=Path, help='an image, or a folder of images (a bundled photograph)')
+    p.add_argument('mask', nargs='?', help='white where to fill: a file, a folder with masks of the same names, or one '
+                   f'of {", ".join(mask_types)}; if not given, what is transparent is filled')
+    p.add_argument('--n', type=int, default=8, help='completions of each image (8)')
+    p.add_argument('--seed', type=int, default=0, help='the same seed gives the same completions (0)')
+    p.add_argument('--temperature', type=float, default=1., help='0: no variety, 1: the full variety (1)')
+    p.add_argument('--out', type=Path, default=Path('completions'), help='folder for the results (completions); '
+                   'nothing in it is overwritten, and a folder of images goes on where it stopped')
+    p.add_argument('--weights', help='a file, a folder of a training run, or user/repo on the Hugging Face hub')
+    p.add_argument('--gui', action='store_true', help='draw the hole yourself, in JupyterLab')
+    p.add_argument('--device', help='such as cpu or cuda (a GPU if there is one)')
+    return p
 
 # %% ../nbs/14_complete.ipynb #7b7ed4e0
 def main(
     argv:list|None=None, # the command line, if not the process's
-) -> int: # 0: all done, 1: some pictures failed
-    "Complete pictures from the command line."
-    p = argparse.ArgumentParser('picnet_complete', description='Fill the hole in a picture, in many ways. Without arguments: in a bundled photograph.')
-    p.add_argument('picture', nargs='?', help='a picture, or a folder of pictures')
-    p.add_argument('mask', nargs='?', help=f'white where to fill: a file, a folder with masks of the same names, or one of {", ".join(families)}; '
-                   'if not given, what is transparent in the picture is filled')
-    p.add_argument('--n', type=int, default=8, help='completions of each picture (8)')
-    p.add_argument('--seed', type=int, default=0, help='the same seed gives the same completions (0)')
-    p.add_argument('--temperature', type=float, default=1., help='0: no variety, 1: the full variety (1)')
-    p.add_argument('--out', type=Path, default=Path('completions'), help='folder for the results (completions); nothing in it is overwritten, and of a folder only the pictures without results are completed')
-    p.add_argument('--batch', type=int, help='pictures of a folder that go through the networks together (4, on a GPU 16)')
-    p.add_argument('--weights', help='a .safetensors file, a folder of a training run, or user/repo on the Hugging Face hub (the bundled weights)')
-    p.add_argument('--gui', action='store_true', help='draw the hole yourself: opens the widget of chapter 11 in JupyterLab')
-    p.add_argument('--device', help="such as cpu or cuda (a GPU if there is one)")
+) -> int: # 0: all done, 1: some images failed
+    "Complete images from the command line."
+    p = parser()
     a = p.parse_args(argv)
     try:
-        if a.gui:
-            from picnet_nb.widget import launch
-            return launch(a.picture, a.mask, a.weights)
-        spec, path = (a.mask, Path(a.picture)) if a.picture else ('center', sample_path())
-        many = path.is_dir()
-        helpers = Helpers() if many else None
-        files = picture_files(path, [a.out, a.mask]) if many else [path]
-        full = lambda o: str(Path(o).resolve()) if o and Path(o).exists() else o
-        settings = dict(pictures=full(path), mask=full(spec), weights=full(a.weights), n=a.n, seed=a.seed, temperature=a.temperature)
-        old = many and same_settings(a.out, settings, write=False)
-        device = f'cuda:{helpers.local%torch.cuda.device_count()}' if many and a.device in (None, 'cuda') and torch.cuda.is_available() else a.device
-        completer = Completer.from_pretrained(a.weights, device)
-        if a.n < 1 or not a.temperature >= 0: raise ValueError('n must be at least 1, and temperature at least 0')
-        if many: helpers.sum(0); same_settings(a.out, settings)     # first all look, then they write
+        if a.gui: return importlib.import_module('picnet_nb.widget').launch(a.image, a.mask, a.weights)
+        path, spec = (a.image, a.mask) if a.image else (example_path(), 'center')
+        seeded(a.n, a.seed)
+        completer = Completer.from_pretrained(a.weights, a.device)
+        settings = dict(images=str(path), mask=spec, weights=a.weights, n=a.n, seed=a.seed, temperature=a.temperature)
+        todo = targets(path, a.out, settings)
     except (ValueError, OSError, RuntimeError, ImportError) as e: p.error(str(e))
-    strange = unlike_training(completer.net.config, spec)
-    if strange: print(f'warning: {strange}', file=sys.stderr)
-    if many: return _many(completer, helpers, files, spec, a, old)
-    failed = 0
-    for f in files:
-        start = time.perf_counter()
-        try: sheet = complete_file(completer, f, spec, a.out, a.n, a.seed, a.temperature)
-        except (ValueError, OSError, MemoryError) as e:
-            failed += 1
-            print(f'{f.name} failed: {e}', file=sys.stderr)
-        else: print(f'{f.name}: {a.n} completion{"s"*(a.n > 1)} in {time.perf_counter() - start:.1f} s, seed {a.seed}, all on {sheet}')
-    if failed: print(f'{failed} of {len(files)} pictures failed', file=sys.stderr)
-    return int(failed > 0)
+    if strange := unlike_training(completer.net.config, spec): print(f'warning: {strange}', file=sys.stderr)
+    folder = path if path.is_dir() else path.parent
+    try: return int(complete_files(completer, todo, spec, folder, a.n, a.seed, a.temperature) > 0)
+    except KeyboardInterrupt: print('stopped; the same command goes on from there', file=sys.stderr)
+    return 130
 
 # %% ../nbs/14_complete.ipynb #be908b95
-if __name__ == '__main__' and '__file__' in globals(): sys.exit(main())   # not in the notebook, whose name is __main__ as well
+if __name__ == '__main__' and '__file__' in globals(): sys.exit(main())      # not in the notebook

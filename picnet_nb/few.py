@@ -19,6 +19,9 @@ class FewConfig(PICNetConfig):
     known_skip:bool = True  # show the generator the known pixels in what it has painted so far?
     blend:bool = True       # correct the colors of a completion so that it meets the known pixels?
 
+    @property
+    def blend_margin(self): return 16*self.blend     # pixels around the hole that a completion is compared with
+
     def __post_init__(self):
         super().__post_init__()
         if not (type(self.rank) is int and 0 <= self.rank <= 64): raise ValueError(

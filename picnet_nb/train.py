@@ -199,13 +199,13 @@ class Trainer:
         with self.autocast():
             losses = {k: v for o, now in zip(self.terms, due) if now for k, v in getattr(o, who)(out).items()}
         if losses:
-            opt.zero_grad()
             self.scaler.scale(sum(losses.values())).backward()
             self.call('after_backward', opt)
             self.scaler.step(opt)
         return {k: v.detach() for k, v in losses.items()}
 
     def work(self, batch:dict, due:tuple) -> dict: # which terms count in this step; name -> loss
+        for opt in (self.opt_g, self.opt_d): opt.zero_grad()
         with self.autocast(): out = TwoPaths(self.net, batch, self.choose)
         losses = self.learn(self.opt_d, 'discriminator', out, due)
         self.discs.requires_grad_(False)      # the generator's losses pass through them, but don't teach them

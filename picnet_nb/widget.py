@@ -10,9 +10,9 @@ from importlib.resources import files
 from pathlib import Path
 import anywidget, numpy as np, traitlets
 from PIL import Image
-from .data import alpha_mask, open_image, sample_names as example_names, sample_path as example_path
+from .data import alpha_mask, open_image, example_names, example_path
 from .masks import load_mask
-from .complete import Completer, Completions, hole_box as mask_bbox
+from .complete import Completer, Completions, mask_bbox
 
 # %% auto #0
 __all__ = ['encode_image', 'thumbnail_box', 'Canvas', 'Gallery', 'progress', 'error_text', 'run', 'upload', 'download', 'receive',
@@ -132,7 +132,7 @@ def progress(completer:Completer, tell): # tell: called with the number of compl
         if threading.get_ident() != thread: return      # somebody else's run
         tell(sum(done))
         done.append(len(args[0]))
-    with completer.net.generator.register_forward_pre_hook(step): yield completer
+    with completer.net.generator.stem.register_forward_pre_hook(step): yield completer
 
 # %% ../nbs/15_widget.ipynb #64827df3
 def error_text(e:BaseException) -> str: # for a person to read
