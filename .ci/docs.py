@@ -181,8 +181,6 @@ class Module:
         while last > f.lineno and not self.src.splitlines()[last - 1].split('#')[0].rstrip().endswith(':'): last -= 1
         return last
 
-    def returns(self, f): return self.code(f.returns), self.comments.get(self.head_end(f), '')
-
     def raises(self, f):
         "Each error that it raises itself, with its sentence."
         calls = [o.exc for o in ast.walk(f) if isinstance(o, ast.Raise) and isinstance(o.exc, ast.Call) and o.exc.args]
@@ -195,27 +193,25 @@ class Module:
         return f'{name}(\n' + ''.join(f'    {o},\n' for o in args) + ')' + (f' -> {ret}' if ret else '')
 
     def function(self, f, name, level, method=False):
-        rows, (ret, said) = self.args(f, method), self.returns(f)
+        rows, ret, end = self.args(f, method), self.code(f.returns), self.head_end(f)
+        said = self.comments.get(end, '')
         kinds = {self.code(d) for d in f.decorator_list}
         prop = 'property' in kinds or 'cached_property' in kinds
         sig = name if prop else self.signature(name, rows, ret)
         yield heading(level, name)
         yield fence(sig, '.python .no-copy')
         yield prose(ast.get_docstring(f))
-        one_line = self.head_end(f) == f.lineno
-        if any(r[3] for r in rows) or (ret and said and not one_line): yield table(rows, (ret, said) if ret or said else None)
+        if any(r[3] for r in rows) or (ret and said and end > f.lineno): yield table(rows, (ret, said) if ret or said else None)
         elif said: yield f'{prose(said)}.' if said[-1:] not in '.?!' else prose(said)
-        yield self.foot(f, level)
+        yield self.foot(f, level, f)
 
-    def foot(self, o, level):
+    def foot(self, o, level, f=None):
+        "The errors of a function, and where its definition is."
         lines = f'{o.lineno}-L{o.end_lineno}' if o.end_lineno != o.lineno else o.lineno
         out = f'[Source]({github}picnet_nb/{self.path.name}#L{lines})'
         if level == 2: out += f' · [Chapter {self.chapter.number}](../{self.chapter.stem}.md)'
-        return (self.errors(o) if isinstance(o, ast.FunctionDef) else '') + f'{out}\n{{ .links }}'
-
-    def errors(self, f):
-        said = '\n'.join(f'- `{kind}`: {prose(s)}' for kind, s in self.raises(f))
-        return f'Raises\n{{ .raises }}\n\n{said}\n\n' if said else ''
+        said = '\n'.join(f'- `{kind}`: {prose(s)}' for kind, s in self.raises(f)) if f else ''
+        return (f'Raises\n{{ .raises }}\n\n{said}\n\n' if said else '') + f'{out}\n{{ .links }}'
 
     def klass(self, c):
         init = next((o for o in c.body if isinstance(o, ast.FunctionDef) and o.name == '__init__'), None)
@@ -228,8 +224,7 @@ class Module:
         yield prose(ast.get_docstring(c) or (ast.get_docstring(init) if init else ''))
         if bases and (init or fields): yield f'A `{bases}`.'
         if any(r[3] for r in rows): yield table(rows, None)
-        if init: yield self.errors(init)
-        yield self.foot(c, 2)
+        yield self.foot(c, 2, init)
         for o in c.body:
             if isinstance(o, ast.FunctionDef) and (not o.name.startswith('_') or o.name == '__call__') and ast.get_docstring(o):
                 if any(self.code(d).endswith('.setter') for d in o.decorator_list): continue
@@ -299,7 +294,7 @@ def tops(): return [n for n in ('changelog', 'contributing', 'security') if (roo
 
 def on_files(files, config):
     from mkdocs.structure.files import File, Files
-    kept = Files([f for f in files if f.src_dir != config.docs_dir or f.src_uri.startswith('images/')])   # the theme's, and pictures
+    kept = Files([f for f in files if f.src_dir != config.docs_dir or f.src_uri.startswith('images/') and not f.is_documentation_page()])
     add = lambda name, content: kept.append(File.generated(config, name, content=content))
     chaps = chapters()
     for c in chaps:

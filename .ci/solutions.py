@@ -1,7 +1,7 @@
 """The code in the solutions of the exercises must run. Each chapter is run, and then the python blocks of its solutions.
 
     python .ci/solutions.py                          all chapters: about ten minutes of processor time
-    python .ci/solutions.py nbs/01_masks.ipynb ...   some of them
+    python .ci/solutions.py nbs/02_masks.ipynb ...   some of them
 
 What a solution prints is shown, so that the numbers in its text can be compared. Nothing is written.
 """
