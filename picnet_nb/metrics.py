@@ -12,8 +12,8 @@ import torch, torch.nn.functional as F
 from torch import nn
 from PIL import Image, ImageDraw, ImageFont
 from tqdm.auto import tqdm
-from .masks import families, make_masks, MaskFiles
-from .data import PictureFolder, to_pil
+from .masks import mask_types as families, make_masks, MaskFolder as MaskFiles
+from .data import ImageFolder as PictureFolder, to_pil
 from .model import composite, sample_noise as noise
 from .losses import blur, ms_ssim, ssim_maps as similarity, rescale01 as to_unit
 
