@@ -24,7 +24,7 @@ def spectral_norm(
     layer:nn.Module, # a layer with a `weight`, such as `nn.Conv2d` or `nn.ConvTranspose2d`
 ) -> nn.Module: # the same layer
     "Divide the weight of `layer`, as a matrix of `weight.shape[0]` rows, by its largest singular value from now on."
-    if layer.weight.is_meta: return layer     # shapes without numbers, to be filled with plain weights
+    if layer.weight.is_meta: return layer      # shapes without numbers, as `load_weights` makes them to check a file
     parametrize.register_parametrization(layer, 'weight', SpectralNorm(layer.weight))
     return layer
 
