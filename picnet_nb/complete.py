@@ -9,9 +9,8 @@ from collections import Counter
 from itertools import count
 from dataclasses import dataclass
 from pathlib import Path
-import numpy as np, torch
+import numpy as np, torch, torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageOps
-from torchvision.utils import make_grid
 from .data import (open_image, alpha_mask, to_tensor, to_pil, list_images, image_suffixes, example_path, write_atomic)
 from .masks import mask_types, load_mask, make_masks
 from .layers import remove_spectral_norm
@@ -20,15 +19,12 @@ from .hub import load
 from .fast import speed_up, decode_box, score_box
 
 # %% auto #0
-__all__ = ['load_pair', 'mask_bbox', 'crop_box', 'downsample_mask', 'Window', 'show_hole', 'png', 'Completions', 'perturb',
-           'slerp', 'seeded', 'Completer', 'find_mask', 'save_result', 'targets', 'complete_files', 'unlike_training',
+__all__ = ['load_pair', 'mask_bbox', 'crop_box', 'downsample_mask', 'Window', 'show_hole', 'Completions', 'perturb', 'slerp',
+           'seeded', 'paint', 'Completer', 'find_mask', 'save_result', 'targets', 'complete_files', 'unlike_training',
            'parser', 'main']
 
 # %% ../nbs/14_complete.ipynb #03296a6d
-def load_pair(
-    image, # anything that `open_image` takes
-    mask=None, # file, PIL image, array or tensor, white/1/True where to fill; None: the image's transparency
-) -> tuple: # the image as RGB, the hole as (H, W) bool array
+def load_pair(image, mask=None) -> tuple: # see `Completer`; the image as RGB, the hole as (H, W) bool array
     "Open an image and its hole, and make sure that they fit."
     rgb = open_image(image)
     hole = alpha_mask(image) if mask is None else load_mask(mask)
@@ -41,18 +37,13 @@ def load_pair(
     return rgb, hole
 
 # %% ../nbs/14_complete.ipynb #d14f017e
-def mask_bbox(
-    hole:np.ndarray, # (H, W) bool, True where to fill
-) -> tuple: # left, top, right, bottom in pixels; right and bottom exclusive
+def mask_bbox(hole:np.ndarray) -> tuple: # (H, W) bool; left, top, right, bottom, the last two exclusive
     "The smallest box around the hole."
-    x, y = np.flatnonzero(hole.any(0)), np.flatnonzero(hole.any(1))
-    return int(x[0]), int(y[0]), int(x[-1]) + 1, int(y[-1]) + 1
+    return Image.fromarray(hole.astype(np.uint8)).getbbox()
 
 # %% ../nbs/14_complete.ipynb #a0b32edf
 def crop_box(
-    hole:tuple, # left, top, right, bottom of the hole, pixels
-    image:tuple, # width and height of the image, pixels
-    size:int, # side of the model's images
+    hole:tuple, image:tuple, size:int, # left, top, right, bottom; width, height; side of the model's images
 ) -> tuple: # left, top, right, bottom; a square, or what the image has of it
     "The part of the image to work on: at least `size`, and twice the hole, where the image has that much."
     need, short = max(hole[2] - hole[0], hole[3] - hole[1]), min(image)
@@ -63,13 +54,9 @@ def crop_box(
     return x, y, min(x + side, image[0]), min(y + side, image[1])
 
 # %% ../nbs/14_complete.ipynb #bf935c2f
-def downsample_mask(
-    hole:np.ndarray, # (H, W) bool
-    h:int, w:int, # new height and width
-) -> np.ndarray: # (h, w) bool, True where any hole pixel is touched
-    "Resize a mask so that not one hole pixel gets lost."
-    rows = lambda m, n: np.stack([m[len(m)*i//n:-(-len(m)*(i + 1)//n)].any(0) for i in range(n)])
-    return rows(rows(hole, h).T, w).T
+def downsample_mask(hole:np.ndarray, h:int, w:int) -> np.ndarray: # (H, W) bool -> (h, w) bool
+    "Resize a mask so that not one hole pixel gets lost: True where any is touched."
+    return F.adaptive_max_pool2d(torch.from_numpy(hole)[None].float(), (h, w))[0].numpy() > 0
 
 # %% ../nbs/14_complete.ipynb #f94ff9a0
 class Window:
@@ -111,24 +98,13 @@ class Window:
         return out
 
 # %% ../nbs/14_complete.ipynb #a098e0f5
-def show_hole(
-    image:Image.Image, # RGB
-    mask:np.ndarray, # (H, W) bool, True = hole
-    side:int, # longer side of the result, pixels
-) -> Image.Image: # with a checkerboard where the hole is
-    "An image of at most `side` pixels that shows its hole."
+def show_hole(image:Image.Image, mask:np.ndarray, side:int) -> Image.Image: # RGB; (H, W) bool, True = hole
+    "An image of at most `side` pixels, with a checkerboard where the hole is."
     image = ImageOps.contain(image, (side, side))
     hole = Image.fromarray(255*mask.astype(np.uint8)).resize(image.size)
     board = np.where((np.indices(image.size[::-1])//6).sum(0)%2, 255, 205)
     image.paste(Image.fromarray(board.astype(np.uint8)), mask=hole)
     return image
-
-# %% ../nbs/14_complete.ipynb #db7bc373
-def png(image:Image.Image) -> bytes:
-    "An image as a PNG file."
-    f = io.BytesIO()
-    image.save(f, 'PNG')
-    return f.getvalue()
 
 # %% ../nbs/14_complete.ipynb #1d733183
 @dataclass
@@ -136,8 +112,8 @@ class Completions:
     "Completions of one image; each is composed in full resolution when asked for."
     window:Window # the image, its hole, what the model knows of them
     made:list # the window with what the model painted in the hole, PIL, at the model's size
-    latents:torch.Tensor # (n, z, h, w) the codes they were painted from
     scores:list # the discriminator's, higher is more real; nan without one
+    latents:torch.Tensor # (n, z, h, w) the codes they were painted from
     eps:torch.Tensor|None = None # (n, ., h, w) the noise that made the codes
     seed:int|None = None # that the noise was drawn with
 
@@ -156,11 +132,11 @@ class Completions:
         "Some of the completions, in the order of `which`."
         made, scores = ([o[i] for i in which] for o in (self.made, self.scores))
         eps = None if self.eps is None else self.eps[which]
-        return Completions(self.window, made, self.latents[which], scores, eps, self.seed)
+        return Completions(self.window, made, scores, self.latents[which], eps, self.seed)
 
     def __add__(self, other): # of the same window
         latents, eps = torch.cat([self.latents, other.latents]), torch.cat([self.eps, other.eps])
-        return Completions(self.window, self.made + other.made, latents, self.scores + other.scores, eps, self.seed)
+        return Completions(self.window, self.made + other.made, self.scores + other.scores, latents, eps, self.seed)
 
     def ranked(self): # without scores in the order they are in
         return self.select(sorted(range(len(self)), key=lambda i: -self.scores[i]))
@@ -175,11 +151,14 @@ class Completions:
         tiles = [ImageOps.pad(o, (side, high), color='white') for o in tiles]
         for i, o in enumerate(tiles[-len(self):], 1):
             ImageDraw.Draw(o).text((4, 2), f'{i}', 'white', stroke_width=2, stroke_fill='black')
+        from torchvision.utils import make_grid      # takes a second to import
         n = len(tiles)
         cols = min(range(math.ceil(n**.5), 2*math.ceil(n**.5)), key=lambda c: -n%c)   # with few empty places
         return to_pil(make_grid(torch.cat([to_tensor(o) for o in tiles]), cols, padding=6, pad_value=1))
 
-    def _repr_png_(self): return png(self.sheet(120))
+    def _repr_png_(self):
+        self.sheet(120).save(f := io.BytesIO(), 'PNG')
+        return f.getvalue()
 
     def save(self, folder:str|Path, overwrite:bool=False) -> list: # the files, best first
         "Write 01.png, 02.png, ... in full resolution; what is there already is an error unless `overwrite`."
@@ -188,35 +167,48 @@ class Completions:
         if old and not overwrite: raise FileExistsError(
             f'{old[0]} is there already: choose another folder, or overwrite=True')
         Path(folder).mkdir(parents=True, exist_ok=True)
-        for file, image in zip(files, self): write_atomic(file, lambda f: f.write(png(image)))
+        for file, image in zip(files, self): write_atomic(file, lambda f: image.save(f, 'PNG'))
         return files
 
 # %% ../nbs/14_complete.ipynb #92eb62d7
-def perturb(
-    eps:torch.Tensor, new:torch.Tensor, # standard normal noise of a code, and fresh noise
-    amount:float, # 0: all old, 1: all new
-) -> torch.Tensor: # standard normal as well
-    "Exchange a part of the noise, without changing its distribution."
+def perturb(eps:torch.Tensor, new:torch.Tensor, amount:float) -> torch.Tensor: # 0: all old noise, 1: all new
+    "Exchange a part of standard normal noise, without changing its distribution."
     if not 0 <= amount <= 1: raise ValueError(f'amount is between 0 (the same) and 1 (all new), not {amount}')
     return (1 - amount**2)**.5*eps + amount*new
 
 # %% ../nbs/14_complete.ipynb #5ef148e4
-def slerp(
-    a:torch.Tensor, b:torch.Tensor, # noise at t = 0 and t = 1
-    t:float, # how far to go
-) -> torch.Tensor: # the same shape
+def slerp(a:torch.Tensor, b:torch.Tensor, t:float) -> torch.Tensor: # noise at t = 0 and at t = 1
     "Go from `a` to `b` along the great circle; along the line where they have no angle."
     cos = (a*b).sum()/(a.norm()*b.norm()).clamp_min(1e-12)
     angle = cos.clamp(-1, 1).acos().item()
     if math.sin(angle) < 1e-3: return (1 - t)*a + t*b
     return math.sin((1 - t)*angle)/math.sin(angle)*a + math.sin(t*angle)/math.sin(angle)*b
 
-# %% ../nbs/14_complete.ipynb #b942e61c
+# %% ../nbs/14_complete.ipynb #a21f82e3
 def seeded(n:int, seed:int|None) -> tuple: # torch.Generator, seed
     "A source of noise for `n` completions that can be had again; the seed is drawn if not given."
     if n < 1: raise ValueError(f'n is how many completions to make, at least 1, not {n}')
     seed = secrets.randbelow(2**32) if seed is None else seed
     return torch.Generator().manual_seed(seed), seed
+
+# %% ../nbs/14_complete.ipynb #bd896986
+@torch.no_grad()
+def paint(
+    net:PICNet, w:Window, # after `speed_up`; with `prior` and `context`
+    latents:torch.Tensor, batch:int=16, # (n, z, h, w); at most so many at once
+) -> tuple: # the window with its hole filled, PIL; scores, nan without a discriminator
+    "What the codes make of a window, in their order."
+    if latents.shape[1:] != w.prior.mean.shape[1:]: raise ValueError(
+        f'latents are (n, {", ".join(map(str, w.prior.mean.shape[1:]))}) here, not {tuple(latents.shape)}')
+    (l, t, r, b), base, made, scores = w.roi, to_pil(w.x), [], []
+    for z in latents.to(w.prior.mean).split(batch):
+        part = decode_box(net, z, w.context, w.roi).float()
+        part = net.composite(w.x[:, :, t:b, l:r], part, w.hole[:, :, t:b, l:r])
+        for o in part:
+            made.append(base.copy())
+            made[-1].paste(to_pil(o), (l, t))
+        scores += score_box(net, w.x, part, w.roi, w.hole_box).tolist() if net.disc else [math.nan]*len(z)
+    return made, scores
 
 # %% ../nbs/14_complete.ipynb #283b5dbd
 class Completer:
@@ -234,9 +226,7 @@ class Completer:
         device=None, # a GPU if there is one
         dtype:torch.dtype=torch.float32, # to compute in
         **kw, # revision, token: of a repository on the Hugging Face hub
-    ):
-        "A completer with trained weights."
-        return cls(load(name_or_folder, device, **kw), dtype)
+    ): return cls(load(name_or_folder, device, **kw), dtype)
 
     def __call__(self,
         image, # a file, PIL image, array: anything that `open_image` takes
@@ -262,45 +252,21 @@ class Completer:
         return w
 
     def decode(self, image, mask, latents:torch.Tensor) -> Completions: # (n, z, h, w); in their order
-        "Complete an image from given codes."
-        return self.paint(self.encode(image, mask), latents)
+        w = self.encode(image, mask)
+        return Completions(w, *paint(self.net, w, latents), latents)
 
-    def from_noise(self, w:Window, eps:torch.Tensor, seed=None): # (n, ., h, w) of the codes
-        return self.paint(w, w.prior.reparameterize(eps), eps, seed)
+    def from_noise(self, w:Window, eps:torch.Tensor, seed=None) -> Completions: # (n, ., h, w) of the codes
+        latents = w.prior.reparameterize(eps.to(w.prior.mean))
+        return Completions(w, *paint(self.net, w, latents), latents.cpu(), eps, seed)
 
-    @torch.no_grad()
-    def paint(self, w:Window, latents:torch.Tensor, eps=None, seed=None, batch:int=16) -> Completions:
-        "What the codes make of a window, in their order."
-        if latents.shape[1:] != w.prior.mean.shape[1:]: raise ValueError(
-            f'latents are (n, {", ".join(map(str, w.prior.mean.shape[1:]))}) here, not {tuple(latents.shape)}')
-        (l, t, r, b), base, made, scores, judge = w.roi, to_pil(w.x), [], [], self.net.disc is not None
-        for z in latents.to(w.prior.mean).split(batch):
-            part = decode_box(self.net, z, w.context, w.roi).float()
-            part = self.net.composite(w.x[:, :, t:b, l:r], part, w.hole[:, :, t:b, l:r])
-            for o in part:
-                made.append(base.copy())
-                made[-1].paste(to_pil(o), (l, t))
-            scores += score_box(self.net, w.x, part, w.roi, w.hole_box).tolist() if judge else [math.nan]*len(z)
-        return Completions(w, made, latents.cpu(), scores, eps, seed)
-
-    def vary(self,
-        completions:Completions, # of this completer
-        i:int, # the one to vary, 0 is the best
-        n:int=8, # how many variations
-        amount:float=.3, # 0: the same, 1: all new
-        seed:int|None=None, # drawn if not given
-    ) -> Completions: # best first
-        "Completions that resemble one of `completions`."
+    def vary(self, completions:Completions, i:int, n:int=8, amount:float=.3, seed:int|None=None) -> Completions:
+        "Completions that resemble number `i` (0 is the best); amount 0: the same, 1: all new."
         w, (rng, seed) = completions.window, seeded(n, seed)
         eps = perturb(completions.eps[i], sample_noise(n, w.prior, rng)[0], amount)
         return self.from_noise(w, eps, seed).ranked()
 
-    def between(self,
-        completions:Completions, # of this completer
-        i:int, j:int, # where to start and to end
-        n:int=5, # images, both ends included
-    ) -> Completions: # from `i` to `j`, not ranked
-        "Walk from one completion to another."
+    def between(self, completions:Completions, i:int, j:int, n:int=5) -> Completions: # not ranked
+        "Walk from completion `i` to `j`; `n` counts both ends."
         if n < 2: raise ValueError(f'n counts both ends, so it is at least 2, not {n}')
         a, b = completions.eps[i], completions.eps[j]
         return self.from_noise(completions.window, torch.stack([slerp(a, b, k/(n - 1)) for k in range(n)]))
@@ -308,8 +274,7 @@ class Completer:
 # %% ../nbs/14_complete.ipynb #2dedfce2
 def find_mask(
     spec:str|None, # what the user wrote: a kind of hole, a file, a folder, or nothing
-    path:Path, # the image's file
-    folder:Path, # that `path` was found in
+    path:Path, folder:Path, # the image's file, and the folder that it was found in
     seed:int=0, # of a random hole
 ): # a mask for `load_pair`; None for the image's transparency
     "The mask that belongs to an image."
@@ -319,31 +284,28 @@ def find_mask(
     here = Path(spec)/path.relative_to(folder)
     beside = [o for s in dict.fromkeys(('.png', path.suffix, *image_suffixes)) if (o := here.with_suffix(s)).is_file()]
     found = beside[:1] or [o for o in list_images(spec) if o.stem == path.stem]
-    if len(found) != 1: raise ValueError(f'{"several masks" if found else "no mask"} named {path.stem} in {spec}: '
-        f'put it where the image is, {here.with_suffix(".png")}')
-    return found[0]
+    if len(found) == 1: return found[0]
+    raise ValueError(f'{"several masks" if found else "no mask"} named {path.stem} in {spec}: '
+                     f'put it where the image is, {here.with_suffix(".png")}')
 
 # %% ../nbs/14_complete.ipynb #69b2394e
-def save_result(
-    made:Completions,
-    to:Path, # folder for these completions
-) -> Path: # of the contact sheet, beside it
+def save_result(made:Completions, to:Path) -> Path: # folder for these; of the contact sheet, beside it
     "Write completions and their contact sheet: complete, or not at all; what is there already is an error."
     to.parent.mkdir(parents=True, exist_ok=True)
     sheet, part = to.with_name(f'{to.name}_sheet.png'), Path(tempfile.mkdtemp(prefix='.part-', dir=to.parent))
     try:
         made.save(part/to.name)
-        write_atomic(sheet, lambda f: f.write(png(made.sheet())))
+        write_atomic(sheet, lambda f: made.sheet().save(f, 'PNG'))
         os.rename(part/to.name, to)
     finally: shutil.rmtree(part, ignore_errors=True)
     return sheet
 
-# %% ../nbs/14_complete.ipynb #52be696f
+# %% ../nbs/14_complete.ipynb #62717df3
 def targets(
     path:Path, out:Path, # an image or a folder of images; folder for all results
     settings:dict, # that decide what the results are
 ) -> dict: # file -> folder of its completions
-    "What is to be done: one image never meets earlier results, a folder goes on with them if the settings are the same."
+    "What is to be done: one image never meets earlier results; a folder goes on with them, if they were made alike."
     if not path.is_dir():
         names = (out/(path.stem + (f'-{i}' if i > 1 else '')) for i in count(1))
         return {path: next(o for o in names if not o.exists())}
@@ -359,10 +321,8 @@ def targets(
 
 # %% ../nbs/14_complete.ipynb #0a95d261
 def complete_files(
-    completer:Completer,
-    todo:dict, # file -> folder of its completions
-    spec:str|None, # see `find_mask`
-    folder:Path, # that the files were found in
+    completer:Completer, todo:dict, # see `targets`
+    spec:str|None, folder:Path, # see `find_mask`
     n:int, seed:int, temperature:float, # see `Completer`
 ) -> int: # images that failed
     "Complete all files that are not done yet; bad ones are named and passed over."
@@ -376,31 +336,28 @@ def complete_files(
             print(f'{name} failed: {e}', file=sys.stderr, flush=True)
             continue
         done += 1
-        print(f'{name}: {n} completions in {time.perf_counter() - start:.1f} s, seed {seed}, all on {sheet}', flush=True)
+        took = time.perf_counter() - start
+        print(f'{name}: {n} completions in {took:.1f} s, seed {seed}, all on {sheet}', flush=True)
     if len(todo) > 1: print(f'{done} completed, {len(todo) - done - failed} done before, {failed} failed')
     return failed
 
 # %% ../nbs/14_complete.ipynb #58904b14
-def unlike_training(
-    config:PICNetConfig, spec:str|None, # of the model; the mask as the user wrote it, see `find_mask`
-) -> str: # a sentence; empty if all is well, or if nothing is known of the mask or of the training
-    "Say so if a model was not trained for a kind of hole."
+def unlike_training(config:PICNetConfig, spec:str|None) -> str: # the mask as the user wrote it, see `find_mask`
+    "A sentence if a model was not trained for a kind of hole; empty if all is well, or nothing is known."
     if spec not in mask_types or not config.masks or spec in config.masks: return ''
     return f'these weights were trained for holes of the kind {" and ".join(map(str, config.masks))}, not {spec}: ' \
         'the fillings may be worse than the model can do'
 
-# %% ../nbs/14_complete.ipynb #ca222c12
+# %% ../nbs/14_complete.ipynb #24897b71
 def parser() -> argparse.ArgumentParser:
     "The options of picnet_complete."
     p = argparse.ArgumentParser('picnet_complete', description='Fill the hole in an image, in many ways.')
     p.add_argument('image', nargs='?', type=Path, help='an image, or a folder of images (a bundled photograph)')
-    p.add_argument('mask', nargs='?', help='white where to fill: a file, a folder with masks of the same names, or one '
-                   f'of {", ".join(mask_types)}; if not given, what is transparent is filled')
+    p.add_argument('mask', nargs='?', help='white where to fill: a file, a folder, or center, rectangles, strokes')
     p.add_argument('--n', type=int, default=8, help='completions of each image (8)')
     p.add_argument('--seed', type=int, default=0, help='the same seed gives the same completions (0)')
     p.add_argument('--temperature', type=float, default=1., help='0: no variety, 1: the full variety (1)')
-    p.add_argument('--out', type=Path, default=Path('completions'), help='folder for the results (completions); '
-                   'nothing in it is overwritten, and a folder of images goes on where it stopped')
+    p.add_argument('--out', type=Path, default=Path('completions'), help='where new results are put (completions)')
     p.add_argument('--weights', help='a file, a folder of a training run, or user/repo on the Hugging Face hub')
     p.add_argument('--gui', action='store_true', help='draw the hole yourself, in JupyterLab')
     p.add_argument('--device', help='such as cpu or cuda (a GPU if there is one)')

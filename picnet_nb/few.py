@@ -42,8 +42,7 @@ class FewConfig(PICNetConfig):
 
 # %% ../nbs/09_few.ipynb #5e474e66
 def pull_push(
-    x:torch.Tensor, # (B, C, H, W), 0 where nothing is known
-    known:torch.Tensor, # (B, 1, H, W) in [0, 1], how far each pixel is known
+    x:torch.Tensor, known:torch.Tensor, # (B, C, H, W), 0 where nothing is known; (B, 1, H, W), how far it is, in [0, 1]
 ) -> torch.Tensor: # (B, C, H, W), the known pixels as they are, the others smoothly between; 0 if nothing is known
     "Fill smoothly, by ever smaller images (Gortler et al. 1996)."
     h, w = x.shape[2:]
@@ -55,8 +54,7 @@ def pull_push(
 
 # %% ../nbs/09_few.ipynb #4899f6c8
 def seamless_clone(
-    image:torch.Tensor, # (B, 3, H, W) the known image
-    completion:torch.Tensor, # (n*B, 3, H, W) the generator's whole images, the n of an image in a row
+    image:torch.Tensor, completion:torch.Tensor, # (B, 3, H, W); (n*B, 3, H, W), the generator's whole images
     mask:torch.Tensor, # (B, 1, H, W) bool, True = hole
 ) -> torch.Tensor: # (n*B, 3, H, W), completion in the hole, without a seam; the known pixels bit for bit elsewhere
     "Known pixels from the image, the hole from the completion less its error around it (after Pérez et al. 2003)."
@@ -83,8 +81,7 @@ class LowRankNormal(LatentNormal):
 
 # %% ../nbs/09_few.ipynb #2a632cff
 def kl_lowrank(
-    q:Normal, # (B, ...) the distribution that the mean is taken over, its numbers independent
-    p:LowRankNormal, # (B, ...) the distribution it is compared with
+    q:Normal, p:LowRankNormal, # (B, ...) what the mean is taken over, its numbers independent; what it is compared with
 ) -> torch.Tensor: # (B,) KL(q || p) of all numbers of a code together, in nats
     "As torch's `kl_divergence` to a `LowRankMultivariateNormal`, but a CUDA graph can hold it."
     with torch.autocast(p.loadings.device.type, enabled=False):
@@ -266,10 +263,8 @@ class Style(Term):
 
 # %% ../nbs/09_few.ipynb #cd809b2c
 def band_contrast(
-    x:torch.Tensor, # (B, 3, H, W)
-    hole:torch.Tensor, # (B, 1, H, W) in [0, 1]
-    bands:int=3, # of 2 to 4 pixels, 4 to 8, ...
-    window:int=9, # side, in pixels of the band's own image
+    x:torch.Tensor, hole:torch.Tensor, # (B, 3, H, W), (B, 1, H, W) in [0, 1]
+    bands:int=3, window:int=9, # of 2 to 4 pixels, 4 to 8, ...; side, in pixels of the band's own image
 ) -> list: # [(B, 1, H, W), (B, 1, H/2, W/2), ...]
     "Local RMS contrast of each Laplacian band, over the hole."
     res, x, near = [], x.float(), lambda o: F.avg_pool2d(o, window, 1, window//2)
@@ -282,8 +277,7 @@ def band_contrast(
 
 # %% ../nbs/09_few.ipynb #d57f8f70
 def band_contrast_loss(
-    true:torch.Tensor, # (B, 3, H, W)
-    made:torch.Tensor, # (n*B, 3, H, W), composites, those of one path after those of the other
+    true:torch.Tensor, made:torch.Tensor, # (B, 3, H, W); composites (n*B, 3, H, W), one path after the other
     mask:torch.Tensor, # (B, 1, H, W) bool, True = hole
     interior:float=1., # weight of a place 10 pixels or more inside the hole, beside one at the rim
 ) -> torch.Tensor: # (n*B,)

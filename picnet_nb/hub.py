@@ -43,7 +43,7 @@ def blank_network(file) -> tuple: # as `safe_open` gives it; a network on the me
     if 'config' not in (meta := file.metadata() or {}): raise ValueError('there is no configuration in its header')
     config, names = upgrade(dict(json.loads(meta['config'])), file.keys())
     network = PICNet if config.keys().isdisjoint(('rank', 'known_skip', 'blend')) else FewPICNet
-    with torch.device('meta'): net = network(network.config_type.from_dict(config))
+    with torch.device('meta'): net = network(network.config_type(**config))
     for part in {'disc', 'disc_rec'} - {k.split('.')[0] for k in names}: setattr(net, part, None)
     own, given = net.state_dict(), {k: file.get_slice(old) for k, old in names.items()}
     check_tensors({k: v.shape for k, v in own.items()}, {k: v.get_shape() for k, v in given.items()})

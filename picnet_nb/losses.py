@@ -12,8 +12,8 @@ from torch.distributions import Normal
 
 # %% auto #0
 __all__ = ['no_autocast', 'kl_normal', 'mask_prior_std', 'mask_prior', 'image_pyramid', 'pyramid_loss', 'gaussian_window',
-           'blur_matrix', 'blur', 'rescale01', 'ssim_maps', 'ssim', 'ms_ssim', 'MSSSIML1Loss', 'tv',
-           'grad_at_interpolates', 'gradient_penalty', 'divergence_penalty', 'GANLoss', 'disc_matching_loss']
+           'blur_matrix', 'blur', 'rescale01', 'ssim_maps', 'ssim', 'ms_ssim', 'MSSSIML1Loss', 'grad_at_interpolates',
+           'gradient_penalty', 'divergence_penalty', 'GANLoss', 'disc_matching_loss']
 
 # %% ../nbs/05_losses.ipynb #4520bc74
 def no_autocast(f):
@@ -28,25 +28,21 @@ def no_autocast(f):
 
 # %% ../nbs/05_losses.ipynb #efa6468c
 def kl_normal(
-    p:Normal, # the distribution that the mean is taken over
-    q:Normal, # the distribution it is compared with; same shape, or one that broadcasts
+    p:Normal, q:Normal, # what the mean is taken over, and what it is compared with, of a shape that broadcasts
 ) -> torch.Tensor: # KL(p || q) of each element, in nats
     "Kullback-Leibler divergence of two normal distributions, element by element."
     ratio, shift = p.scale/q.scale, (p.loc - q.loc)/q.scale
     return .5*(ratio**2 + shift**2 - 1) - ratio.log()
 
 # %% ../nbs/05_losses.ipynb #18d1a990
-def mask_prior_std(
-    mask:torch.Tensor, # (B, 1, H, W) bool or float, True where to fill
-) -> torch.Tensor: # (B, 1, 1, 1) standard deviation, in (0, 1)
+def mask_prior_std(mask:torch.Tensor) -> torch.Tensor: # (B, 1, H, W), 1 where to fill; (B, 1, 1, 1), in (0, 1)
     "$\\sigma(n)$ of the latent prior: the larger the hole, the wider."
     visible = 1 - mask.float().mean((1, 2, 3), keepdim=True) - 1e-5
     return torch.sigmoid(-8*(visible - .8))
 
 # %% ../nbs/05_losses.ipynb #787b3c19
 def mask_prior(
-    mask:torch.Tensor, # (B, 1, H, W) bool or float, True where to fill
-    like:torch.Tensor, # (B, z, h, w) float32, gives shape and device
+    mask:torch.Tensor, like:torch.Tensor, # (B, 1, H, W), 1 where to fill; (B, z, h, w), gives shape and device
 ) -> Normal: # zero mean, the same std in the whole of an image's map
     "$N(0, \\sigma^2(n))$, the prior that the hole's size alone gives."
     mean = torch.zeros_like(like)
@@ -54,8 +50,7 @@ def mask_prior(
 
 # %% ../nbs/05_losses.ipynb #49fd5e57
 def image_pyramid(
-    x:torch.Tensor, # (B, C, H, W) images, or masks (bool or float; they come out soft)
-    n:int=4, # how many scales
+    x:torch.Tensor, n:int=4, # (B, C, H, W) images, or masks, which come out soft; how many scales
 ) -> list[torch.Tensor]: # small to large: sides H/2^(n-1) ... H/2, H
     "The image at `n` scales, each bilinear from the full one."
     h, w = x.shape[-2:]
@@ -81,10 +76,7 @@ def pyramid_loss(
     return sum(loss(x.float()*w, y*w) for x, y, w in zip(images, truths, weights))
 
 # %% ../nbs/05_losses.ipynb #4d643bfd
-def gaussian_window(
-    size:int, # number of taps
-    sigma:float, # standard deviation in pixels
-) -> torch.Tensor: # (size,) float64 weights that sum to 1
+def gaussian_window(size:int, sigma:float) -> torch.Tensor: # taps, pixels; (size,) float64 weights that sum to 1
     "Gaussian weights around the center."
     k = torch.arange(size, dtype=torch.float64) - (size-1)/2
     return torch.softmax(-k**2/(2*sigma**2), 0)
@@ -93,9 +85,7 @@ def gaussian_window(
 @lru_cache(maxsize=256)
 @torch.inference_mode(False)
 def blur_matrix(
-    n:int, # side of the image in pixels
-    sigma:float, # standard deviation of the Gaussian, in pixels
-    size:int, # number of taps, odd
+    n:int, sigma:float, size:int, # side of the image and standard deviation in pixels; taps, odd
     border:str='mirror', # 'mirror' (edge pixel repeated) or 'reflect' (not repeated)
     device=None, dtype:torch.dtype=torch.float32, # of the matrix
 ) -> torch.Tensor: # (n, n); row i holds the weights that make output pixel i
@@ -113,8 +103,7 @@ def blur_matrix(
 @no_autocast
 def blur(
     x:torch.Tensor, # (..., H, W) float
-    sigma:float, # standard deviation of the Gaussian, in pixels
-    size:int|None=None, # number of taps, odd; None: out to 4 sigma
+    sigma:float, size:int|None=None, # standard deviation in pixels; taps, odd; None: out to 4 sigma
     border:str='mirror', # see `blur_matrix`
 ) -> torch.Tensor: # same shape
     "Gaussian blur, as one matrix product along the rows and one along the columns."
@@ -123,11 +112,8 @@ def blur(
     return rows @ F.linear(x, cols)
 
 # %% ../nbs/05_losses.ipynb #ad98f393
-def rescale01(
-    x:torch.Tensor, # images
-    data_range:tuple|float, # (black, white); a single number R means (0, R)
-) -> torch.Tensor: # the same, with black at 0 and white at 1
-    "Images from their own range to [0, 1]."
+def rescale01(x:torch.Tensor, data_range:tuple|float) -> torch.Tensor: # (black, white); a number R means (0, R)
+    "Images from their own range to [0, 1], black at 0 and white at 1."
     lo, hi = data_range if isinstance(data_range, (tuple, list)) else (0., data_range)
     if not hi > lo: raise ValueError(f'data_range is (black, white) with black < white, not {data_range}')
     return (x - lo)/(hi - lo)
@@ -147,11 +133,9 @@ def ssim_maps(
 # %% ../nbs/05_losses.ipynb #4d2c0ecf
 @no_autocast
 def ssim(
-    x:torch.Tensor, # (B, C, H, W) images
-    y:torch.Tensor, # same shape
+    x:torch.Tensor, y:torch.Tensor, # (B, C, H, W) images
     data_range:tuple|float=(-1., 1.), # (black, white); a single number R means (0, R)
-    size:int=11, # taps of the window
-    sigma:float=1.5, # standard deviation of the window, in pixels
+    size:int=11, sigma:float=1.5, # taps of the window, and its standard deviation in pixels
 ) -> torch.Tensor: # (B,) similarity, 1 for equal images
     "Structural similarity (Wang et al. 2004), the mean over pixels and channels."
     x, y = rescale01(x, data_range), rescale01(y, data_range)
@@ -161,12 +145,10 @@ def ssim(
 # %% ../nbs/05_losses.ipynb #97263a5c
 @no_autocast
 def ms_ssim(
-    x:torch.Tensor, # (B, C, H, W) images
-    y:torch.Tensor, # same shape
+    x:torch.Tensor, y:torch.Tensor, # (B, C, H, W) images
     data_range:tuple|float=(-1., 1.), # (black, white); a single number R means (0, R)
     weights:tuple=(.0448, .2856, .3001, .2363, .1333), # exponents, fine to coarse; as many as fit, scaled to sum 1
-    size:int=11, # taps of the window
-    sigma:float=1.5, # standard deviation of the window, in pixels
+    size:int=11, sigma:float=1.5, # taps of the window, and its standard deviation in pixels
     eps:float=1e-6, # a mean contrast below counts as 0, and gives no gradient
 ) -> torch.Tensor: # (B,) similarity, 1 for equal images
     "Multi-scale structural similarity (Wang, Simoncelli, Bovik 2003), with as many scales as the image allows."
@@ -205,14 +187,6 @@ class MSSSIML1Loss(nn.Module):
 
     def forward(self, x, y): return self.map(x, y).mean()
     def __repr__(self): return f'MSSSIML1Loss({self.alpha})'
-
-# %% ../nbs/05_losses.ipynb #3cb08d56
-@no_autocast
-def tv(
-    x:torch.Tensor, # (B, C, H, W) images
-) -> torch.Tensor: # (B,), in units of the images' range
-    "Total variation: mean absolute step to the next pixel, across plus down."
-    return x.diff(dim=-1).abs().mean((1, 2, 3)) + x.diff(dim=-2).abs().mean((1, 2, 3))
 
 # %% ../nbs/05_losses.ipynb #efd35bbf
 @no_autocast
@@ -276,9 +250,6 @@ class GANLoss:
 
 # %% ../nbs/05_losses.ipynb #26db999e
 @no_autocast
-def disc_matching_loss(
-    fake:torch.Tensor, # scores of the reconstructions
-    real:torch.Tensor, # scores of the images they reconstruct, same shape
-) -> torch.Tensor: # scalar
+def disc_matching_loss(fake:torch.Tensor, real:torch.Tensor) -> torch.Tensor: # scores, of the same shape; scalar
     "Mean squared difference of the scores: a reconstruction must be judged as its original is (eq. 10)."
     return ((fake - real)**2).mean()

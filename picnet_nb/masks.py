@@ -14,9 +14,7 @@ __all__ = ['mask_types', 'hole_fraction', 'center_mask', 'rectangle_masks', 'dra
            'load_mask', 'MaskFolder']
 
 # %% ../nbs/02_masks.ipynb #935a7504
-def hole_fraction(
-    mask:torch.Tensor, # (B, 1, H, W) bool, True where to fill
-) -> torch.Tensor: # (B,) share of pixels to fill, in [0, 1]
+def hole_fraction(mask:torch.Tensor) -> torch.Tensor: # (B, 1, H, W) bool, True where to fill; (B,) in [0, 1]
     "Share of each image that is hole."
     return mask.float().mean((1, 2, 3))
 

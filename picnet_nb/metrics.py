@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['masked_mean', 'l1_percent', 'psnr', 'masked_ssim', 'tv_percent', 'LiteFeatures', 'InceptionFeatures',
-           'FeatureDistance', 'LPIPS', 'features_of', 'fid', 'squared_mmd', 'kid', 'inception_score', 'kid_disjoint',
+           'FeatureDistance', 'LPIPS', 'features_of', 'fid', 'squared_mmd', 'inception_score', 'kid_disjoint',
            'bootstrap', 'diversity', 'crop_hole', 'pair_distances', 'nearest', 'sample_seeded', 'Benchmark', 'measure',
            'summarize', 'set_measures', 'Evaluation', 'evaluate']
 
@@ -16,8 +16,6 @@ from itertools import combinations
 from pathlib import Path
 import torch, torch.nn.functional as F
 from torch import nn
-from torchvision.ops import masks_to_boxes
-from torchvision.utils import make_grid
 from tqdm.auto import tqdm
 from . import __version__
 from .data import ImageFolder, to_pil
@@ -166,14 +164,6 @@ def squared_mmd(x:torch.Tensor, y:torch.Tensor) -> torch.Tensor: # features (N, 
     others = lambda a: (kernel(a, a).sum() - kernel(a, a).trace())/(len(a)*(len(a) - 1))   # mean over i != j
     return others(x) + others(y) - 2*kernel(x, y).mean()
 
-# %% ../nbs/08_metrics.ipynb #3f158d4c
-def kid(real, fake, subset_size:int|None=None, subsets:int=50, seed:int=0) -> tuple: # (N, d), (M, d); mean, deviation
-    "Kernel distance over random subsets, of half of the smaller set and at most 1000 if no size is given."
-    size, g = subset_size or max(2, min(1000, len(real)//2, len(fake)//2)), torch.Generator().manual_seed(seed)
-    some = lambda x: x[torch.randperm(len(x), generator=g)[:size]]
-    v = torch.stack([squared_mmd(some(real), some(fake)) for _ in range(subsets)])
-    return v.mean().item(), v.std(correction=0).item()
-
 # %% ../nbs/08_metrics.ipynb #10a71f5c
 def inception_score(logits:torch.Tensor) -> float: # (N, classes) of completions
     "Inception score, in one split: from 1 (all alike, or never sure) to the number of classes."
@@ -211,8 +201,8 @@ def crop_hole(x:torch.Tensor, mask:torch.Tensor, min_size:int=32) -> torch.Tenso
         size = max(min_size, last - first + 1)
         start = max(0, min(first - (size - (last - first + 1))//2, length - size))
         return slice(start, start + size)
-    left, top, right, bottom = masks_to_boxes(mask)[0].int().tolist()
-    return x[..., span(top, bottom, mask.shape[1]), span(left, right, mask.shape[2])]
+    rows, cols = (mask[0].any(d).nonzero()[:, 0].tolist() for d in (1, 0))
+    return x[..., span(rows[0], rows[-1], mask.shape[1]), span(cols[0], cols[-1], mask.shape[2])]
 
 # %% ../nbs/08_metrics.ipynb #0873e260
 def pair_distances(samples:torch.Tensor, mask:torch.Tensor, distance:FeatureDistance) -> dict: # scalars
@@ -400,5 +390,6 @@ def evaluate(
         distance=far and far.name, training_pictures=len(bank) or None, device=str(task.device),
         hardware=torch.cuda.get_device_name(task.device) if task.device.type == 'cuda' else platform.machine(),
         versions=dict(picnet_nb=__version__, torch=torch.__version__), seconds=round(time.time() - start, 1))
+    from torchvision.utils import make_grid      # takes a second to import
     cases = to_pil(make_grid(torch.stack(tiles), nrow=len(tiles)//len(sets)//3, pad_value=1))
     return Evaluation(info, frames, sets, cases)

@@ -35,9 +35,7 @@ def our_name(key:str) -> str: # a name in a checkpoint of the original; the name
     return key
 
 # %% ../nbs/10_official.ipynb #4e913675
-def read_official(
-    file:Path, # one .pth file
-) -> dict: # names without `module.` -> tensors
+def read_official(file:Path) -> dict: # one .pth file; names without `module.` -> tensors
     "Read a file of the original; whatever else than tensors is in it is refused, and not run."
     there = sorted(o.name for o in file.parent.glob('*_net_*.pth'))
     if not file.exists(): raise FileNotFoundError(f'{file} is missing; of E, G, D, D_rec there are {there or "none"}')

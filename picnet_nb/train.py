@@ -47,11 +47,8 @@ class TrainConfig:
         if self.amp not in ('auto', 'no', 'bf16', 'fp16'): raise ValueError(
             f'amp is auto, no, bf16 or fp16, not {self.amp!r}')
 
-# %% ../nbs/06_train.ipynb #089950ef
-def first_code(
-    out:'TwoPaths', # with the distributions, not yet decoded
-    eps:torch.Tensor, # (B, 1, z, h, w) standard normal
-) -> torch.Tensor: # (B, z, h, w)
+# %% ../nbs/06_train.ipynb #93c52cce
+def first_code(out:'TwoPaths', eps:torch.Tensor) -> torch.Tensor: # not yet decoded; (B, 1, z, h, w); (B, z, h, w)
     "The code that the generative path decodes: a draw from the prior."
     return out.prior.reparameterize(eps[:, 0])
 
@@ -75,7 +72,7 @@ class TwoPaths:
         "The largest images with the known pixels put back."
         return [self.net.composite(self.image, o[-1], self.mask) for o in (self.rec, self.gen)]
 
-# %% ../nbs/06_train.ipynb #f2ec1a40
+# %% ../nbs/06_train.ipynb #4c22338b
 class Term:
     "Part of the objective: named, weighted losses. What it asks for in `random` is drawn with each batch."
     every = 1 # steps
@@ -102,7 +99,7 @@ class KL(Term):
         return dict(kl_rec=4*weight*own.mean(),                                    # eq. 6
                     kl_gen=4*self.weight*self.to_prior(fixed, out))                # eq. 7
 
-# %% ../nbs/06_train.ipynb #d644580a
+# %% ../nbs/06_train.ipynb #10c281da
 @dataclass
 class Appearance(Term):
     "Reconstruct everything on one path (eq. 8), what is visible on the other (eq. 9), at four sizes."
@@ -141,7 +138,7 @@ class Adversarial(Term):
         return dict(adv_rec=self.weight*match,                                     # eq. 10
                     adv_gen=self.weight*self.loss.generator(out.net.disc(gen)))    # eq. 11
 
-# %% ../nbs/06_train.ipynb #90febecf
+# %% ../nbs/06_train.ipynb #9808e23d
 @dataclass
 class Recipe:
     "What a preset or a configuration file gives: a run, an objective, a network."
@@ -151,22 +148,17 @@ class Recipe:
     model:PICNetConfig = field(default_factory=PICNetConfig)
     network:type = PICNet
 
-# %% ../nbs/06_train.ipynb #643e8ed7
-def paper(
-    gan:str='lsgan', # see `GANLoss`
-    **options, # fields of `TrainConfig`
-) -> Recipe:
+# %% ../nbs/06_train.ipynb #0ff200f6
+def paper(gan:str='lsgan', **options) -> Recipe: # see `GANLoss`; fields of `TrainConfig`
     "The paper's objective, with the released code's weights."
     cfg = TrainConfig(**options)
     model = PICNetConfig(image_size=cfg.size, masks=cfg.masks)
     return Recipe(cfg, [KL(20), Appearance(20), Adversarial(1, gan)], model=model)
 
-# %% ../nbs/06_train.ipynb #0df02f19
+# %% ../nbs/06_train.ipynb #458d26bc
 def draw_batch(
-    data, # see `Trainer`
-    cfg:TrainConfig,
-    channels:int, # of the noise
-    asking:list, # terms, and who chooses the code
+    data, cfg:TrainConfig, # see `Trainer`
+    channels:int, asking:list, # of the noise; terms, and who chooses the code
     generator:torch.Generator,
 ) -> dict: # name -> tensor; see `TwoPaths`
     "All that is random in a step."
@@ -177,7 +169,7 @@ def draw_batch(
     shapes = {name: shape for o in asking for name, shape in getattr(o, 'random', dict)().items()}
     return batch | {name: torch.rand(n, *shape, generator=generator) for name, shape in shapes.items()}
 
-# %% ../nbs/06_train.ipynb #35e816ef
+# %% ../nbs/06_train.ipynb #171eb371
 def adam(nets:list, cfg:TrainConfig) -> torch.optim.Adam:
     "The optimizer of the released code, one pass over all weights where PyTorch can."
     params = [p for net in nets for p in net.parameters()]
