@@ -29,7 +29,7 @@ def slow_weights(file):
     import torch
     from picnet_nb.model import PICNet, PICNetConfig, save_weights
     torch.manual_seed(0)
-    save_weights(PICNet(PICNetConfig(image_size=512, prior_blocks=1)), file)
+    save_weights(PICNet(PICNetConfig(image_size=512)), file)
 
 def chromium():
     "The browser's file; Debian's is installed if there is none."
@@ -406,7 +406,7 @@ def test_files(me, folder):
     check(True, 'a picture that is dropped')
     (folder/'notes.png').write_text('not a picture')
     me.open(folder/'notes.png')
-    check(me.text() == 'Notes.png can not be opened: it is no picture of a known format.', me.text())
+    check(me.text() == 'Notes.png can not be opened: it is no image of a known format.', me.text())
 
 def test_speed(me, folder):
     "From a move of the mouse to ink, at a canvas of at least 1024 pixels."

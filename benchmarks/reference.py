@@ -1,66 +1,52 @@
-"The original's way of computing, written out: what the benchmarks compare with. Plain float32, the operations one by one, power iteration in every forward."
-import copy, types
-import torch, torch.nn.functional as F
+"The original's way of computing, written out: what the benchmarks compare with. Plain float32, operation by operation."
+import torch
 from torch import nn
 from torch.nn.utils import parametrize
-from picnet_nb.layers import Attention, Conv3, InstanceNorm, ResBlock, ToRGB, UpBlock, iterate_always
-from picnet_nb.losses import GANLoss
-from picnet_nb.model import unfold
+from picnet_nb.hub import load
+from picnet_nb.layers import Attention, ResBlock, SpectralNorm
+from picnet_nb.model import PICNet, PICNetConfig
 
-def res_block(self, x):
-    y = self.pool(self.conv2(self.act2(self.conv1(self.act1(x)))))
-    return y + (self.bypass(self.pool(x)) if isinstance(self.act1, nn.Identity) else self.pool(self.bypass(x)))   # only the first block averages first
+class OriginalResBlock(ResBlock):
+    "Only the first block averages before its shortcut."
+    def forward(self, x):
+        y = self.pool(self.conv2(self.act2(self.conv1(self.act1(x)))))
+        return y + (self.shortcut(self.pool(x)) if isinstance(self.act1, nn.Identity) else self.pool(self.shortcut(x)))
 
-def conv3(self, x): return F.conv2d(x, self.weight, self.bias, padding=1)
+class OriginalAttention(Attention):
+    "The attention matrix (B, N, N) is stored."
+    def forward(self, x, f_e=None, m=None):
+        q = self.query(x).flatten(2)
+        A = torch.softmax(torch.bmm(q.transpose(1, 2), q), -1)
+        look = lambda t: torch.bmm(t.flatten(2), A.transpose(1, 2)).view_as(t)
+        short = self.gamma*look(x) + x
+        if f_e is None: return short
+        return self.merge(torch.cat([short, self.alpha*(1 - m)*look(f_e) + m*f_e], 1))
 
-def up_block(self, x, packed=False):     # nothing is ever packed
-    y = self.conv1(self.act(self.norm1(x)))
-    return self.conv2(self.act(self.norm2(y))) + self.bypass(x)
+class OriginalNorm(SpectralNorm):
+    "A power iteration in every forward, in eval mode too."
+    def forward(self, weight):
+        self.training = True
+        return super().forward(weight)
 
-def to_rgb(self, x, packed=False): return self.conv1(F.pad(self.act(x), (1, 1, 1, 1), mode='reflect')).tanh()
+ways = {ResBlock: OriginalResBlock, Attention: OriginalAttention, SpectralNorm: OriginalNorm}
 
-def attention(self, x, encoded=None, visible=None):
-    flat = lambda t: t.flatten(2)
-    q = flat(self.query(x))
-    A = torch.softmax(torch.bmm(q.transpose(1, 2), q), -1)                                    # (B, N, N), stored
-    look = lambda t: torch.bmm(flat(t), A.transpose(1, 2)).view_as(t)
-    short = self.gamma*look(x) + x
-    if encoded is None: return short
-    return self.merge(torch.cat([short, self.alpha*(1 - visible)*look(encoded) + visible*encoded], 1))
+def original(net:PICNet) -> PICNet:
+    "Let all layers compute in the original's way, in place; the others are written in it already."
+    for m in net.modules(): m.__class__ = ways.get(type(m), m.__class__)
+    return net.to(memory_format=torch.contiguous_format)
 
-def instance_norm(self, x): return F.instance_norm(x, weight=self.weight, bias=self.bias)
-
-def discriminator(self, x):
-    for b in self.blocks[:3]: x = b(x)
-    x = self.attention(self.simam(x))
-    for b in self.blocks[3:]: x = b(x)
-    return self.head(self.act(self.last(x)))
-
-def lessons(net, image, out): # LSGAN's, which has no penalty
-    "The discriminators' losses, one call for the real and one for the made pictures."
-    gan, made = GANLoss(net.config.gan), dict(disc=out.gen[-1], disc_rec=out.rec[-1])
-    return {k: gan.discriminator(getattr(net, k)(image), getattr(net, k)(o.detach())) for k, o in made.items()}
-
-def plain(net):
-    "Make all layers of `net` compute in the original's way, in place."
-    ways = {Conv3: conv3, ResBlock: res_block, UpBlock: up_block, ToRGB: to_rgb, Attention: attention, InstanceNorm: instance_norm}
-    for m in net.modules():
-        if type(m) in ways: m.forward = types.MethodType(ways[type(m)], m)
-        if type(m) is nn.LeakyReLU: m.inplace = False
-    return iterate_always(net.to(memory_format=torch.contiguous_format))
-
-def exact(net):
-    "Let the power iterations of `net` start from the exact singular vectors, so that it makes no difference how often they have run."
+def start_net(size:int) -> PICNet: # float32 on the CPU, to train on
+    """The paper's network with the bundled weights. The power iterations start from the exact singular vectors,
+    so that it makes no difference how often they have run."""
+    ours = load(device='cpu')
+    net, given = PICNet(PICNetConfig(image_size=size, attention=ours.config.attention)), ours.state_dict()
+    plain = lambda k: k.replace('parametrizations.weight.original', 'weight')
+    net.load_state_dict({k: given.get(plain(k), v) for k, v in net.state_dict().items()})    # disc_rec stays new
     for m in net.modules():
         if not parametrize.is_parametrized(m, 'weight'): continue
         s = m.parametrizations.weight
-        U, _, Vh = torch.linalg.svd(s.original.detach().flatten(1).double(), full_matrices=False)
-        s[0].u.copy_(U[:, 0]); s[0].v.copy_(Vh[0])
+        W = s.original.detach().flatten(1).double()
+        u = torch.linalg.eigh(W @ W.T)[1][:, -1]
+        s[0]._u.copy_(u)
+        s[0]._v.copy_(nn.functional.normalize(W.T @ u, dim=0))
     return net
-
-def trainable(net): # folded
-    "A copy of a loaded network with spectral norm, and without what the paper's has not: common factors, noise maps, known pixels for the generator, blending with them."
-    net = copy.deepcopy(net)
-    net.config.factors, net.config.noise, net.config.known, net.config.blend = 0, 0., False, False
-    net.encoder.factor_head = net.generator.noise = None
-    return exact(unfold(net))
