@@ -71,6 +71,7 @@ def ceilings(device:torch.device, quick:bool=False) -> dict: # GFLOP/s
         return round(amount/min(took)/1e9, 1)
     out = {}
     for name, dtype in dict(float32=torch.float32, bfloat16=torch.bfloat16).items():
+        if name == 'bfloat16' and not has_bf16(device): continue
         a, form = torch.randn(n, n, device=device, dtype=dtype), dict(memory_format=torch.channels_last)
         out[f'matrix product {name}'] = best(lambda: a @ a, 2*n**3)
         x = torch.randn(1, 128, 64, 64, device=device, dtype=dtype).contiguous(**form)
