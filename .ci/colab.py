@@ -22,7 +22,7 @@ root = Path(__file__).resolve().parent.parent
 repo = 'https://github.com/picnet-nb/picnet_nb'
 sacred = 'torch', 'torchvision', 'numpy'        # a changed one would cost the reader minutes, or the GPU
 # what a reader would change before running all: the run lives on Google Drive
-settings = {'own_pictures': [("folder   = tmp/'flowers' ", "folder   = run_folder('flowers') ")]}
+settings = {'own_pictures': [("folder   = tmp/'flowers' ", "folder   = Path('/content/drive/MyDrive/picnet_nb/flowers') "), ("on_drive = False ", "on_drive = True ")]}
 
 stub = {
 '__init__.py': '"""A stand-in for what Colab has of its own; it does as little as can be seen from a notebook."""\nfrom . import drive, files, output, userdata\n',

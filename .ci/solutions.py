@@ -39,7 +39,7 @@ def check(path):
     return good, len(codes)
 
 if __name__ == '__main__':
-    paths = [Path(o) for o in sys.argv[1:]] or sorted(nbs.glob('[0-9]*.ipynb'))
+    paths = [Path(o) for o in sys.argv[1:]] or sorted(nbs.glob('[!_.]*.ipynb'))
     found = {}
     for p in paths:
         print(f'--- {p.name}', flush=True)

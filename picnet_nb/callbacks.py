@@ -97,7 +97,7 @@ def log_text(rows:list) -> str: # of dicts, which need not have the same keys
 
 # %% ../nbs/07_callbacks.ipynb #ffebd593
 class Preview:
-    "Completions of fixed images, `trainer.preview`, each `every` steps: in `folder`/samples.png, and in a notebook."
+    "Completions of fixed images (a stream's newest), `trainer.preview`: in `folder`/samples.png and a notebook."
     def __init__(self, folder:str|Path|None=None, every:int=500, images:int=3, n:int=4):
         self.folder, self.every, self.images, self.n, self.handle = folder, every, images, n, None
 
@@ -108,8 +108,9 @@ class Preview:
 
     def complete(self, t):
         g = torch.Generator().manual_seed(1)
-        image = getattr(t.data, 'fixed', t.data.batch)(self.images, g).to(t.device)
-        mask = make_masks(t.cfg.masks, self.images, t.cfg.size, g).to(t.device)
+        stream = hasattr(t.data, 'state_dict')        # which must not be read beside the run
+        image = t.batch['image'][:self.images] if stream else t.data.batch(self.images, g).to(t.device)
+        mask = make_masks(t.cfg.masks, len(image), t.cfg.size, g).to(t.device)
         made, _ = sample(t.ema, image, mask, self.n, generator=g)
         t.preview = torch.cat([image.masked_fill(mask, 0)[:, None], made], 1).cpu()
         from torchvision.utils import make_grid      # takes a second to import

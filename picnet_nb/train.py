@@ -162,8 +162,7 @@ def draw_batch(
     generator:torch.Generator,
 ) -> dict: # name -> tensor; see `TwoPaths`
     "All that is random in a step."
-    n, side = cfg.batch, cfg.size//32
-    k = max(getattr(o, 'k', 1) for o in asking)     # codes to choose from
+    n, side, k = cfg.batch, cfg.size//32, max(getattr(o, 'k', 1) for o in asking)      # codes to choose from
     batch = dict(image=data.batch(n, generator), mask=make_masks(cfg.masks, n, cfg.size, generator),
                  eps=torch.randn(n, 1 + k, channels, side, side, generator=generator))
     shapes = {name: shape for o in asking for name, shape in getattr(o, 'random', dict)().items()}
@@ -227,7 +226,8 @@ class Trainer:
 
     def one_step(self):
         self.call('before_step')
-        self.losses = self.work(self.draw(), tuple(o.due(self.step) for o in self.terms))
+        self.batch = self.draw()
+        self.losses = self.work(self.batch, tuple(o.due(self.step) for o in self.terms))
         self.scaler.update()
         self.step += 1
         self.call('after_step')
