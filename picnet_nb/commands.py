@@ -107,8 +107,7 @@ def evaluate_main(argv:list|None=None): # the command line, if not the process's
         name = Path(a.weights).name if a.weights else 'bundled weights'
         found = evaluate(net, a.images, masks, a.n, a.size, a.limit, a.seed, a.temperature, none(a.features),
                          none(a.distance), a.train, a.batch, name=name)
-    except ImportError as e: p.error(f'{e}; or measure pixels only: --features none --distance none')
-    except (ValueError, OSError, RuntimeError) as e: p.error(str(e))
+    except (ImportError, ValueError, OSError, RuntimeError) as e: p.error(str(e))
     print(found.markdown())
     print(f'all figures and images: {found.save(a.out)}')
 
