@@ -365,6 +365,11 @@ def test_trouble(me, folder):
     me.state('ready')
     check(me.text() == 'Stopped.' and rounds() == n + 1, 'stopped')
     me.set(model, '')
+    me.do('learn')
+    page.wait_for_function("[...document.querySelectorAll('.pn-status')].some(o => o.textContent.startsWith('Learning: step'))", timeout=120_000)
+    me.do('stop')
+    me.state('ready')
+    check(me.text() == 'Stopped.' and rounds() == n + 1, 'learning stopped: nothing is kept')
     me.set('Samples', 8)
 
 def test_files(me, folder):

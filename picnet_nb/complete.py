@@ -4,7 +4,7 @@
 
 # %% ../nbs/14_complete.ipynb #cda9140a
 from __future__ import annotations
-import argparse, copy, importlib, io, json, math, os, secrets, shutil, sys, tempfile, time
+import argparse, copy, importlib, io, json, math, os, re, secrets, shutil, sys, tempfile, time
 from collections import Counter
 from itertools import count
 from dataclasses import dataclass
@@ -14,14 +14,15 @@ from PIL import Image, ImageDraw, ImageOps
 from .data import (open_image, alpha_mask, to_tensor, to_pil, list_images, image_suffixes, example_path, write_atomic)
 from .masks import mask_types, load_mask, make_masks
 from .layers import remove_spectral_norm
-from .model import PICNet, PICNetConfig, sample_noise
+from .model import PICNet, PICNetConfig, sample_noise, save_weights
 from .hub import load
 from .fast import speed_up, decode_box, score_box
+from .material import Material
 
 # %% auto #0
-__all__ = ['load_pair', 'mask_bbox', 'crop_box', 'downsample_mask', 'Window', 'show_hole', 'Completions', 'perturb', 'slerp',
-           'seeded', 'paint', 'Completer', 'find_mask', 'save_result', 'targets', 'complete_files', 'unlike_training',
-           'parser', 'main']
+__all__ = ['fillings', 'advice', 'load_pair', 'mask_bbox', 'crop_box', 'downsample_mask', 'Window', 'show_hole', 'Completions',
+           'perturb', 'slerp', 'seeded', 'paint', 'sources_of', 'Renderer', 'Completer', 'find_mask', 'save_result',
+           'targets', 'minutes', 'complete_files', 'unlike_training', 'parser', 'main']
 
 # %% ../nbs/14_complete.ipynb #03296a6d
 def load_pair(image, mask=None) -> tuple: # see `Completer`; the image as RGB, the hole as (H, W) bool array
@@ -84,10 +85,10 @@ class Window:
         rim, even = max(margin, rim), lambda o: min(max(o, 0), size)//2*2
         self.roi = even(l - rim), even(t - rim), even(r + rim + 1), even(b + rim + 1)      # what must be painted
 
-    def fill(self, made:Image.Image): # size x size, painted by the model
+    def fill(self, made:Image.Image): # size x size, as the model paints it, or of the window's own size
         "The window in the image's resolution, its hole filled from `made`."
         out = self.crop.copy()
-        made = made.resize(out.size, Image.Resampling.BICUBIC, box=self.content)
+        if made.size != out.size: made = made.resize(out.size, Image.Resampling.BICUBIC, box=self.content)
         out.paste(made, mask=Image.fromarray(255*self.crop_mask.astype(np.uint8)))
         return out
 
@@ -111,8 +112,9 @@ def show_hole(image:Image.Image, mask:np.ndarray, side:int) -> Image.Image: # RG
 class Completions:
     "Completions of one image; each is composed in full resolution when asked for."
     window:Window # the image, its hole, what the model knows of them
-    made:list # the window with what the model painted in the hole, PIL, at the model's size
-    scores:list # the discriminator's, higher is more real; nan without one
+    made:list # the window with its hole filled, PIL: by the model at its own size, by the material in full
+    scores:list # the discriminator's, higher is more real; nan without one, and for what the material made
+    sources:list # what made each: 'model' or 'material'
     latents:torch.Tensor # (n, z, h, w) the codes they were painted from
     eps:torch.Tensor|None = None # (n, ., h, w) the noise that made the codes
     seed:int|None = None # that the noise was drawn with
@@ -121,7 +123,9 @@ class Completions:
     def __getitem__(self, i):
         return self.select(list(range(len(self)))[i]) if isinstance(i, slice) else self.window.paste(self.made[i])
 
-    def __repr__(self): return f'{len(self)} completions of {self.window.image.size} pixels, seed {self.seed}'
+    def __repr__(self):
+        by = ' and '.join(sorted({*self.sources}))
+        return f'{len(self)} completions of {self.window.image.size} pixels by the {by}, seed {self.seed}'
 
     @property
     def images(self): return list(self)
@@ -130,16 +134,17 @@ class Completions:
 
     def select(self, which:list): # numbers, from 0
         "Some of the completions, in the order of `which`."
-        made, scores = ([o[i] for i in which] for o in (self.made, self.scores))
+        kept = ([o[i] for i in which] for o in (self.made, self.scores, self.sources))
         eps = None if self.eps is None else self.eps[which]
-        return Completions(self.window, made, scores, self.latents[which], eps, self.seed)
+        return Completions(self.window, *kept, self.latents[which], eps, self.seed)
 
     def __add__(self, other): # of the same window
         latents, eps = torch.cat([self.latents, other.latents]), torch.cat([self.eps, other.eps])
-        return Completions(self.window, self.made + other.made, self.scores + other.scores, latents, eps, self.seed)
+        lists = (getattr(self, k) + getattr(other, k) for k in ('made', 'scores', 'sources'))
+        return Completions(self.window, *lists, latents, eps, self.seed)
 
-    def ranked(self): # without scores in the order they are in
-        return self.select(sorted(range(len(self)), key=lambda i: -self.scores[i]))
+    def ranked(self): # those without a score first, in the order they are in
+        return self.select(sorted(range(len(self)), key=lambda i: -math.inf if math.isnan(s := self.scores[i]) else -s))
 
     def sheet(self, side:int=200) -> Image.Image: # of each tile, pixels
         "The image with its hole and all completions, numbered; of a much larger image the window only."
@@ -210,15 +215,30 @@ def paint(
         scores += score_box(net, w.x, part, w.roi, w.hole_box).tolist() if net.disc else [math.nan]*len(z)
     return made, scores
 
+# %% ../nbs/14_complete.ipynb #5b0f3a11
+fillings = 'auto', 'material', 'model', 'both'
+advice = 'pieces of the photograph realise the guesses of the model, and every fourth is as the model paints it; ' \
+    '--fill says otherwise, and --adapt 2m lets the model learn this photograph first'
+
+def sources_of(fill:str, material:Material|None) -> list: # one of `fillings`
+    "What makes the completions, by turns; 'auto': three by the material, if there is enough of it, one by the model."
+    if fill not in fillings: raise ValueError(f'fill is {", ".join(fillings)}, not {fill!r}')
+    if fill == 'model' or fill == 'auto' and not material.enough: return ['model']
+    if not material.enough: raise ValueError("too little is known around the hole to copy from: use fill='model'")
+    return ['material']*dict(material=1, both=1, auto=3)[fill] + ['model']*(fill != 'material')
+
 # %% ../nbs/14_complete.ipynb #283b5dbd
-class Completer:
-    "Fills the hole in an image of any size, in many ways."
+class Renderer:
+    "Lets a network look at a photograph with a hole, and makes completions of codes."
+    fill, follow = 'auto', 0.      # see `encode`; of all calls that don't say otherwise
+
     def __init__(self,
         net:PICNet, # trained; it works at `net.config.image_size`
         dtype:torch.dtype=torch.float32, # to compute in; torch.bfloat16 is faster where there is hardware for it
     ):
         self.net = remove_spectral_norm(copy.deepcopy(net)).requires_grad_(False)
         self.net = speed_up(self.net.to(dtype, memory_format=torch.channels_last))
+        self.after = []      # functions, called after each completion with how many there are
 
     @classmethod
     def from_pretrained(cls,
@@ -228,48 +248,85 @@ class Completer:
         **kw, # revision, token: of a repository on the Hugging Face hub
     ): return cls(load(name_or_folder, device, **kw), dtype)
 
+    @torch.no_grad()
+    def encode(self, image, mask=None,
+        fill:str|None=None, # 'model', the photograph's 'material', 'both' by turns; 'auto': see `sources_of`
+        follow:float|None=None, # 0: the material decides, 1: the model's guess
+    ) -> Window: # with `prior`, `context`, `material`
+        "Find the window and let the encoder look at it."
+        fill = fill or self.fill
+        w = Window(*load_pair(image, mask), self.net.config.image_size, getattr(self.net.config, 'blend_margin', 0))
+        w.material, w.follow = None if fill == 'model' else Material(w.image, w.mask, w.box), follow
+        if follow is None: w.follow = self.follow
+        w.sources = sources_of(fill, w.material)
+        device = next(self.net.parameters()).device
+        w.x, w.hole = w.x.to(device), w.hole.to(device)
+        w.prior, w.context = self.net.prior(w.x, w.hole)
+        return w
+
+    def render(self, w:Window, latents:torch.Tensor, sources=None) -> tuple: # see `Completions`: made, scores, sources
+        "Paint the model's guesses, and let the material realise those that it is to make."
+        turns, made, scores = sources or w.sources, [], []
+        sources = [turns[i%len(turns)] for i in range(len(latents))]
+        for part in latents.split(16):
+            done, new, marks = len(made), *paint(self.net, w, part)
+            for i, o in enumerate(new, done):
+                if sources[i] == 'material':
+                    new[i - done], marks[i - done] = w.material.fill(o.crop(w.content), w.follow), math.nan
+                for f in [*self.after]: f(i + 1)
+            made, scores = made + new, scores + marks
+        return made, scores, sources
+
+    def decode(self, image, mask, latents:torch.Tensor, **how) -> Completions: # (n, z, h, w); in their order
+        w = self.encode(image, mask, **how)
+        return Completions(w, *self.render(w, latents), latents)
+
+    def from_noise(self, w:Window, eps:torch.Tensor, seed=None, sources=None) -> Completions: # (n, ., h, w)
+        latents = w.prior.reparameterize(eps.to(w.prior.mean))
+        return Completions(w, *self.render(w, latents, sources), latents.cpu(), eps, seed)
+
+# %% ../nbs/14_complete.ipynb #5b0f3a51
+class Completer(Renderer):
+    "Fills the hole in an image of any size, in many ways."
     def __call__(self,
         image, # a file, PIL image, array: anything that `open_image` takes
         mask=None, # file, PIL image, array or tensor, white/1/True where to fill; None: the image's transparency
         n:int=8, # how many completions
         seed:int|None=None, # the same seed gives the same completions; drawn if not given
         temperature:float=1., # 0: n times the likeliest code, 1: the full variety
+        **how, # fill, follow: see `encode`
     ) -> Completions: # best first
         "Complete an image `n` times; the known pixels stay as they are, bit for bit."
         if not 0 <= temperature < float('inf'): raise ValueError(
             f'temperature is 0 (no variety), 1 (as trained) or in between, not {temperature}')
         rng, seed = seeded(n, seed)
-        w = self.encode(image, mask)
+        w = self.encode(image, mask, **how)
         return self.from_noise(w, temperature*sample_noise(n, w.prior, rng)[0], seed).ranked()
-
-    @torch.no_grad()
-    def encode(self, image, mask=None) -> Window: # with `prior` and `context`
-        "Find the window and let the encoder look at it."
-        w = Window(*load_pair(image, mask), self.net.config.image_size, getattr(self.net.config, 'blend_margin', 0))
-        device = next(self.net.parameters()).device
-        w.x, w.hole = w.x.to(device), w.hole.to(device)
-        w.prior, w.context = self.net.prior(w.x, w.hole)
-        return w
-
-    def decode(self, image, mask, latents:torch.Tensor) -> Completions: # (n, z, h, w); in their order
-        w = self.encode(image, mask)
-        return Completions(w, *paint(self.net, w, latents), latents)
-
-    def from_noise(self, w:Window, eps:torch.Tensor, seed=None) -> Completions: # (n, ., h, w) of the codes
-        latents = w.prior.reparameterize(eps.to(w.prior.mean))
-        return Completions(w, *paint(self.net, w, latents), latents.cpu(), eps, seed)
 
     def vary(self, completions:Completions, i:int, n:int=8, amount:float=.3, seed:int|None=None) -> Completions:
         "Completions that resemble number `i` (0 is the best); amount 0: the same, 1: all new."
         w, (rng, seed) = completions.window, seeded(n, seed)
         eps = perturb(completions.eps[i], sample_noise(n, w.prior, rng)[0], amount)
-        return self.from_noise(w, eps, seed).ranked()
+        return self.from_noise(w, eps, seed, [completions.sources[i]]).ranked()
 
     def between(self, completions:Completions, i:int, j:int, n:int=5) -> Completions: # not ranked
         "Walk from completion `i` to `j`; `n` counts both ends."
         if n < 2: raise ValueError(f'n counts both ends, so it is at least 2, not {n}')
         a, b = completions.eps[i], completions.eps[j]
-        return self.from_noise(completions.window, torch.stack([slerp(a, b, k/(n - 1)) for k in range(n)]))
+        eps = torch.stack([slerp(a, b, k/(n - 1)) for k in range(n)])
+        sources = [completions.sources[i]]*(n - 1) + [completions.sources[j]]
+        return self.from_noise(completions.window, eps, sources=sources)
+
+    def adapt(self,
+        image, mask=None, # as of `__call__`; or a list of pairs, several photographs of one place
+        minutes:float=2, steps:int|None=None, # how long to learn; steps, if given
+        seed:int=0, tell=None, # the same seed gives the same weights; called with steps done and in all, True ends it
+    ) -> Completer: # this one stays as it is
+        "Learn from the known part of the very photograph; see `picnet_nb.adapt`."
+        from picnet_nb.adapt import adapt      # the trainer takes a second to import
+        pairs = [load_pair(*o) for o in (image if isinstance(image, list) else [(image, mask)])]
+        side = max(Window(*pairs[0], self.net.config.image_size).crop.size)
+        return Completer(adapt(self.net, pairs, side, minutes, steps, seed, tell), self.net.dtype)
 
 # %% ../nbs/14_complete.ipynb #2dedfce2
 def find_mask(
@@ -319,18 +376,32 @@ def targets(
     write_atomic(done, lambda f: f.write(json.dumps(settings).encode()))
     return {f: out/(f.relative_to(path) if times[o] > 1 else o) for f, o in zip(files, plain)}
 
+# %% ../nbs/14_complete.ipynb #5b0f3a21
+def minutes(time:str|None) -> float|None: # such as 30s or 2m
+    "How long, in minutes."
+    if time is None: return None
+    m = re.fullmatch(r'(\d+\.?\d*)(s|m)', time)
+    if not m or not float(m[1]): raise ValueError(f'--adapt takes a time such as 30s or 2m, not {time}')
+    return float(m[1])/(60 if m[2] == 's' else 1)
+
 # %% ../nbs/14_complete.ipynb #0a95d261
 def complete_files(
     completer:Completer, todo:dict, # see `targets`
     spec:str|None, folder:Path, # see `find_mask`
-    n:int, seed:int, temperature:float, # see `Completer`
+    n:int, seed:int, temperature:float, fill:str='auto', # see `Completer`
+    adapt:float|None=None, keep:Path|None=None, # minutes to learn from each image; file for what was learned
 ) -> int: # images that failed
     "Complete all files that are not done yet; bad ones are named and passed over."
-    done = failed = 0
+    done, failed, said = 0, 0, fill != 'auto' or adapt
     for file, to in todo.items():
         start, name = time.perf_counter(), file.relative_to(folder)
         if to.exists(): continue
-        try: sheet = save_result(completer(file, find_mask(spec, file, folder, seed), n, seed, temperature), to)
+        try:
+            mask = find_mask(spec, file, folder, seed)
+            using = completer.adapt(file, mask, adapt, seed=seed) if adapt else completer
+            if keep: save_weights(using.net, keep)
+            made = using(file, mask, n, seed, temperature, fill=fill)
+            sheet = save_result(made, to)
         except (ValueError, OSError, MemoryError) as e:
             failed += 1
             print(f'{name} failed: {e}', file=sys.stderr, flush=True)
@@ -338,6 +409,7 @@ def complete_files(
         done += 1
         took = time.perf_counter() - start
         print(f'{name}: {n} completions in {took:.1f} s, seed {seed}, all on {sheet}', flush=True)
+        if not said and 'material' in made.sources: said = not print(f'note: {advice}', file=sys.stderr, flush=True)
     if len(todo) > 1: print(f'{done} completed, {len(todo) - done - failed} done before, {failed} failed')
     return failed
 
@@ -357,6 +429,10 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument('--n', type=int, default=8, help='completions of each image (8)')
     p.add_argument('--seed', type=int, default=0, help='the same seed gives the same completions (0)')
     p.add_argument('--temperature', type=float, default=1., help='0: no variety, 1: the full variety (1)')
+    p.add_argument('--fill', choices=fillings, default='auto', help="the photograph's own material, the model, or both "
+                   'by turns (auto: the material, where there is enough of it)')
+    p.add_argument('--adapt', metavar='TIME', help='learn from each photograph first, so long: 30s, 2m')
+    p.add_argument('--keep', type=Path, metavar='FILE', help='keep the weights that --adapt has learned (.safetensors)')
     p.add_argument('--out', type=Path, default=Path('completions'), help='where new results are put (completions)')
     p.add_argument('--weights', help='a file, a folder of a training run, or user/repo on the Hugging Face hub')
     p.add_argument('--gui', action='store_true', help='draw the hole yourself, in JupyterLab')
@@ -374,13 +450,17 @@ def main(
         if a.gui: return importlib.import_module('picnet_nb.widget').launch(a.image, a.mask, a.weights)
         path, spec = (a.image, a.mask) if a.image else (example_path(), 'center')
         seeded(a.n, a.seed)
+        learn = minutes(a.adapt)
+        if a.keep and (not learn or path.is_dir()): raise ValueError('--keep goes with --adapt, for one photograph')
         completer = Completer.from_pretrained(a.weights, a.device)
-        settings = dict(images=str(path), mask=spec, weights=a.weights, n=a.n, seed=a.seed, temperature=a.temperature)
+        settings = dict(images=str(path), mask=spec, weights=a.weights, n=a.n, seed=a.seed, temperature=a.temperature,
+                        fill=a.fill, adapt=a.adapt)
         todo = targets(path, a.out, settings)
     except (ValueError, OSError, RuntimeError, ImportError) as e: p.error(str(e))
     if strange := unlike_training(completer.net.config, spec): print(f'warning: {strange}', file=sys.stderr)
     folder = path if path.is_dir() else path.parent
-    try: return int(complete_files(completer, todo, spec, folder, a.n, a.seed, a.temperature) > 0)
+    how = a.n, a.seed, a.temperature, a.fill, learn, a.keep
+    try: return int(complete_files(completer, todo, spec, folder, *how) > 0)
     except KeyboardInterrupt: print('stopped; the same command goes on from there', file=sys.stderr)
     return 130
 

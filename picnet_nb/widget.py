@@ -126,13 +126,15 @@ class Gallery(traitlets.HasTraits):
 # %% ../nbs/15_widget.ipynb #d3b2d597
 @contextlib.contextmanager
 def progress(completer:Completer, tell): # tell: called with the number of completions made so far
-    "While it is open, `tell` is called before each step of the completer; an exception in it ends the work."
-    done, thread = [], threading.get_ident()
-    def step(generator, args): # its arguments: codes, context
-        if threading.get_ident() != thread: return      # somebody else's run
-        tell(sum(done))
-        done.append(len(args[0]))
-    with completer.net.generator.stem.register_forward_pre_hook(step): yield completer
+    "While it is open, `tell` is called at each step of the completer; an exception in it ends the work."
+    done, thread = [0], threading.get_ident()
+    def step(n): # somebody else's run does not count
+        if threading.get_ident() == thread: tell(n)
+        done[0] = n
+    completer.after.append(step)
+    try:
+        with completer.net.generator.stem.register_forward_pre_hook(lambda *_: step(done[0])): yield completer
+    finally: completer.after.remove(step)
 
 # %% ../nbs/15_widget.ipynb #64827df3
 def error_text(e:BaseException) -> str: # for a person to read
@@ -144,22 +146,27 @@ def error_text(e:BaseException) -> str: # for a person to read
 # %% ../nbs/15_widget.ipynb #2e7e571a
 def run(w, make, # the widget, and what to run for it: a function of a `Completer` that gives `Completions`
         n:int, title:str, model:str, walk:bool=False, # how many; the rest is as in `Gallery.add`
-        wait:bool=True): # False: in the background, and a `Future` of what `make` gives is returned
+        wait:bool=True, # False: in the background, and a `Future` of what `make` gives is returned
+        learn=None): # a function of a `Completer` and `tell` that gives the one to use from now on
     "Run a completer; a newer run, a new image or `stop` ends it at its next step."
     with w._lock: number = w._number = w._number + 1
     image, mask, start = w.image, w.mask, time.perf_counter()
-    def tell(done):
+    def tell(done, total=n, text='{} of {} ...'):
         with w._lock:
             if number != w._number: raise CancelledError('ended by a newer run, a new image, or Stop')
-            w.say('busy', f'{done} of {n} ...' if done else 'Completing ...', done=done, total=n)
+            w.say('busy', text.format(done, total) if done else 'Completing ...', done=done, total=total)
     def work():
+        name = model
         try:
             tell(0)
-            if model not in w._completers: w._completers[model] = Completer.from_pretrained(model or None)
-            with progress(w._completers[model], tell) as completer: made = make(completer)
+            if name not in w._completers: w._completers[name] = Completer.from_pretrained(name or None)
+            if learn:
+                new, name = learn(w._completers[name], tell), f'{name} adapted'.strip()
+                w._completers[name], w.model = new, name
+            with progress(w._completers[name], tell) as completer: made = make(completer)
             tell(n)
             late = ' The hole has changed since.'*(w.image is image and w.mask is not mask)
-            w.add(made, title, model, walk)
+            w.add(made, title, name, walk)
             w.say('done', f'{len(made)} completions in {time.perf_counter() - start:.1f} s.{late}')
             return made
         except BaseException as e:
@@ -202,9 +209,9 @@ def receive(w, msg:dict, buffers:list=()):
     w.send(dict(do='heard'))
     try:
         match msg:
-            case {'do': 'complete', **settings}:
+            case {'do': 'complete' | 'adapt' as do, **settings}:
                 w.set_state({**settings, '_mask': buffers[0]})
-                w.complete(wait=False)
+                getattr(w, do)(wait=False)
             case {'do': 'vary' | 'between' as do, **args}: getattr(w, do)(**args, wait=False)
             case {'do': 'stop' | 'use' | 'back' | 'keep' as do, **args}: getattr(w, do)(**args)
             case {'do': 'forget', 'round': r, 'i': i}: w.kept = [o for o in w.kept if o != (r, i)]
@@ -254,11 +261,15 @@ class CompletionWidget(Gallery, Canvas):
         with self._lock: self._number += 1
         if self.status.get('state') == 'busy': self.say('ready', 'Stopped.')
 
-    def complete(self, wait:bool=True) -> Completions: # best first; wait=False: do it in the background
+    def complete(self, wait:bool=True, learn=None) -> Completions: # best first; wait, learn: see `run`
         "Fill the hole."
         if not self.mask.any(): raise ValueError('there is no hole yet: paint over what should be replaced')
         args = self.image, self.mask, self.n, self.seed, self.temperature
-        return run(self, lambda c: c(*args), self.n, 'new', self.model, wait=wait)
+        return run(self, lambda c: c(*args), self.n, 'new', self.model, wait=wait, learn=learn)
+    def adapt(self, minutes:float=2, steps:int|None=None, wait:bool=True) -> Completions:
+        "Learn from the known part of the image, then fill the hole; `model` is '... adapted' from then on."
+        tells = lambda tell: lambda *o: tell(*o, 'Learning: step {} of {} ...')
+        return self.complete(wait, lambda c, tell: c.adapt(self.image, self.mask, minutes, steps, tell=tells(tell)))
     def vary(self, i:int|None=None, n:int|None=None, amount:float=.3, seed:int|None=None, wait:bool=True):
         "More like one on the screen, the selected one if not given; the rest is as in `Completer.vary`."
         (r, i), n = self.locate(i), n or self.n

@@ -226,7 +226,7 @@ class View {
       field('Samples', this.n, this.nText), field('Variety', this.temperature, this.temperatureText),
       h('div', { class: 'pn-row' }, h('span', {}, 'Seed'), h('label', { class: 'pn-check' }, this.fixed, h('span', {}, 'fixed')), this.seed),
       field('Model', this.modelField),
-      h('div', { class: 'pn-run' }, this.go, this.stopButton), this.progress, this.status)
+      h('div', { class: 'pn-run' }, this.go, worded('learn', 'Learn first', () => this.complete('adapt'), { icon: 'like', title: 'Learn from this photograph for two minutes, then complete' }), this.stopButton), this.progress, this.status)
 
     this.title = h('h3', {}, '')
     this.previous = button('previous', 'Round before', () => this.turn(-1), { icon: 'back' })
@@ -538,10 +538,10 @@ class View {
 
   // --- completing
 
-  async complete() {
+  async complete(how = 'complete') {
     if (this.stroke) return
     const png = await this.encode(), seed = this.fixed.checked ? +this.seed.value : null
-    this.say('complete', { n: +this.n.value, temperature: +this.temperature.value, seed, model: this.modelField.value.trim() }, [png])
+    this.say(how, { n: +this.n.value, temperature: +this.temperature.value, seed, model: this.modelField.value.trim() }, [png])
   }
 
   setSeed() {
