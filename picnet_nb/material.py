@@ -228,11 +228,11 @@ def copy_sharp(
     (T, B), (L, R) = ((max(o.start//n - 2, 0), -(-o.stop//n) + 2) for o in around(hole, 0))      # cubic needs a rim
     rim = change[..., T:B, L:R]
     rim = resize(rim, tuple(n*o for o in rim.shape[2:]))[0].permute(1, 2, 0)*255
-    y, x = hole.nonzero().T
-    to = n*offsets[y//n, x//n] + torch.stack([y, x], 1)
-    to = torch.minimum(to.clamp_min(0), torch.tensor(hole.shape) - 1)
-    taken = torch.from_numpy(pixels[tuple(to.T.numpy())])*~gap[tuple((to//n).T)][:, None]
-    out[y, x] = (taken + rim[y - n*T, x - n*L]).round().clamp(0, 255).byte().numpy()
+    for at in hole.nonzero().split(2**20):
+        y, x = at.T
+        to = torch.minimum((at + n*offsets[y//n, x//n]).clamp_min(0), torch.tensor(hole.shape) - 1)
+        taken = torch.from_numpy(pixels[tuple(to.T.numpy())])*~gap[tuple((to//n).T)][:, None]
+        out[y, x] = (taken + rim[y - n*T, x - n*L]).round().clamp(0, 255).byte().numpy()
     return out
 
 # %% ../nbs/13_material.ipynb #d8913b92
@@ -254,9 +254,12 @@ class Material:
         self.hole = torch.from_numpy(np.pad(mask[T:B, L:R], pad))
         self.window = slice(t - T, b - T), slice(l - L, r - L)
         self.small, middle = (tuple(o//n for o in self.hole.shape) for n in (c, f))
-        x = torch.from_numpy(self.pixels).permute(2, 0, 1)[None].float()/255
-        self.known, self.gap = known_mean(x, self.hole, middle), touched(self.hole, middle)
-        self.known[..., self.gap] = 0
+        gaps, means = [], []
+        for x, o in zip(torch.from_numpy(self.pixels).split(64*f), self.hole.split(64*f)):    # a large one in bands
+            size = len(o)//f, middle[1]
+            gaps.append(touched(o, size))
+            means.append(known_mean(x.permute(2, 0, 1)[None].float()/255, o, size).masked_fill(gaps[-1], 0))
+        self.known, self.gap = torch.cat(means, 2), torch.cat(gaps)
 
     @cached_property
     def offsets(self): # (n, 2) in cells, of the photograph alone
