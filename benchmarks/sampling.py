@@ -81,7 +81,7 @@ from picnet_nb.complete import Completer
 from picnet_nb.data import example_image
 from picnet_nb.masks import center_mask
 c, image = Completer.from_pretrained(device='{device}'), example_image()
-mask, out = center_mask(1, image.size[::-1]), []
+mask, out, c.fill = center_mask(1, image.size[::-1]), [], 'model'
 c(image, mask, n=32, seed=0)
 for n in {counts}:
     start = time.perf_counter(); c(image, mask, n=n, seed=0); took = time.perf_counter() - start
