@@ -5,6 +5,7 @@
 # %% ../nbs/13_material.ipynb #7e0d3f55
 from __future__ import annotations
 import math
+from contextlib import contextmanager
 from functools import cached_property
 import numpy as np, torch, torch.nn.functional as F
 from PIL import Image
@@ -13,7 +14,7 @@ from .data import to_tensor
 # %% auto #0
 __all__ = ['known_mean', 'touched', 'resize', 'around', 'Patches', 'depth', 'box_mean', 'restore_contrast', 'vote',
            'count_offsets', 'most_frequent', 'dominant_offsets', 'pass_messages', 'choose_offsets', 'spread', 'shifted',
-           'blend', 'copy_sharp', 'Material']
+           'blend', 'copy_sharp', 'one_thread', 'Material']
 
 # %% ../nbs/13_material.ipynb #c6a043db
 def known_mean(
@@ -235,6 +236,15 @@ def copy_sharp(
         out[y, x] = (taken + rim[y - n*T, x - n*L]).round().clamp(0, 255).byte().numpy()
     return out
 
+# %% ../nbs/13_material.ipynb #5b0f3a61
+@contextmanager
+def one_thread():
+    "Many small steps: more threads gain nothing, and on a busy machine they wait for one another."
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try: yield
+    finally: torch.set_num_threads(threads)
+
 # %% ../nbs/13_material.ipynb #d8913b92
 class Material:
     "The known part of a photograph around its hole, ready to realise guesses."
@@ -268,8 +278,7 @@ class Material:
     @property
     def enough(self): # is there material to copy?
         if min(size := tuple(round(o/2) for o in self.small)) < 8: return False
-        hole = touched(self.gap, size)
-        return int((F.max_pool2d(hole[None, None].float(), 7, 1) == 0).sum()) > 30
+        return int((F.max_pool2d(touched(self.gap, size)[None, None].float(), 7, 1) == 0).sum()) > 30
 
     def place(self, guess:Image.Image) -> torch.Tensor: # of the box, any size; (1, 3, h, w) in [0, 1]
         "The known part with a guess in the hole."
@@ -287,6 +296,7 @@ class Material:
             x, near = vote(torch.where(hole, resize(x, size), known_mean(self.known, self.gap, size)), hole, *how)
         return x + follow*hole*(resize(guess, self.small) - x), near
 
+    @one_thread()
     @torch.no_grad()
     def fill(self,
         guess:Image.Image, # of the box, RGB, any size
