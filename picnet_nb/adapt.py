@@ -13,6 +13,7 @@ from .data import to_tensor
 from .fast import speed_up
 from .few import FewPICNet, few_pictures
 from .hub import restore_spectral_norm
+from .masks import touched
 from .model import PICNet
 from .train import KL, Trainer
 
@@ -31,9 +32,9 @@ class Crops:
         self.sides = [max(8, round(zoom*side*o)) for o in scales]
         for image, mask in pairs:
             small = tuple(max(1, round(zoom*o)) for o in image.size[::-1])
-            hole = F.adaptive_max_pool2d(torch.from_numpy(mask)[None].float(), small)[0]
-            image = to_tensor(image.resize(small[::-1], Image.Resampling.BOX)) if zoom < 1 else to_tensor(image)
-            self.held.append((image.masked_fill(hole > 0, 0.), F.pad(hole.double().cumsum(0).cumsum(1), (1, 0, 1, 0))))
+            hole = touched(torch.from_numpy(mask), small)
+            image = to_tensor(image.resize(small[::-1], Image.Resampling.BOX))
+            self.held.append((image.masked_fill(hole, 0.), F.pad(hole.double().cumsum(0).cumsum(1), (1, 0, 1, 0))))
         if not any(len(self.free(h, self.sides[0])) for _, h in self.held): raise ValueError(
             f'nothing to learn from: no square of {self.sides[0]/zoom:.0f} pixels is free of the hole')
 
@@ -56,7 +57,7 @@ class Crops:
 class Tell:
     "Calls a function with steps done, steps in all; the training ends early if it returns True."
     def __init__(self, tell:Callable): self.tell = tell
-    def after_step(self, t): t.stop = bool(self.tell(t.step, t.steps))
+    def after_step(self, t): t.stop |= bool(self.tell(t.step, t.steps))
 
 def adapt(
     net:PICNet, pairs:list, # to start from, stays as it is; of (RGB image, (H, W) bool array, True = hole)

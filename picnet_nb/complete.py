@@ -9,10 +9,10 @@ from collections import Counter
 from itertools import count
 from dataclasses import dataclass
 from pathlib import Path
-import numpy as np, torch, torch.nn.functional as F
+import numpy as np, torch
 from PIL import Image, ImageDraw, ImageOps
 from .data import (open_image, alpha_mask, to_tensor, to_pil, list_images, image_suffixes, example_path, write_atomic)
-from .masks import mask_types, load_mask, make_masks
+from .masks import mask_types, load_mask, make_masks, touched
 from .layers import remove_spectral_norm
 from .model import PICNet, PICNetConfig, sample_noise, save_weights
 from .hub import load
@@ -57,7 +57,7 @@ def crop_box(
 # %% ../nbs/14_complete.ipynb #bf935c2f
 def downsample_mask(hole:np.ndarray, h:int, w:int) -> np.ndarray: # (H, W) bool -> (h, w) bool
     "Resize a mask so that not one hole pixel gets lost: True where any is touched."
-    return F.adaptive_max_pool2d(torch.from_numpy(hole)[None].float(), (h, w))[0].numpy() > 0
+    return touched(torch.from_numpy(hole), (h, w)).numpy()
 
 # %% ../nbs/14_complete.ipynb #f94ff9a0
 class Window:
@@ -199,21 +199,16 @@ def seeded(n:int, seed:int|None) -> tuple: # torch.Generator, seed
 # %% ../nbs/14_complete.ipynb #bd896986
 @torch.no_grad()
 def paint(
-    net:PICNet, w:Window, # after `speed_up`; with `prior` and `context`
-    latents:torch.Tensor, batch:int=16, # (n, z, h, w); at most so many at once
+    net:PICNet, w:Window, latents:torch.Tensor, # after `speed_up`; with `prior` and `context`; (n, z, h, w)
 ) -> tuple: # the window with its hole filled, PIL; scores, nan without a discriminator
     "What the codes make of a window, in their order."
-    if latents.shape[1:] != w.prior.mean.shape[1:]: raise ValueError(
-        f'latents are (n, {", ".join(map(str, w.prior.mean.shape[1:]))}) here, not {tuple(latents.shape)}')
-    (l, t, r, b), base, made, scores = w.roi, to_pil(w.x), [], []
-    for z in latents.to(w.prior.mean).split(batch):
-        part = decode_box(net, z, w.context, w.roi).float()
-        part = net.composite(w.x[:, :, t:b, l:r], part, w.hole[:, :, t:b, l:r])
-        for o in part:
-            made.append(base.copy())
-            made[-1].paste(to_pil(o), (l, t))
-        scores += score_box(net, w.x, part, w.roi, w.hole_box).tolist() if net.disc else [math.nan]*len(z)
-    return made, scores
+    (l, t, r, b), base, made = w.roi, to_pil(w.x), []
+    part = decode_box(net, latents.to(w.prior.mean), w.context, w.roi).float()
+    part = net.composite(w.x[:, :, t:b, l:r], part, w.hole[:, :, t:b, l:r])
+    for o in part:
+        made.append(base.copy())
+        made[-1].paste(to_pil(o), (l, t))
+    return made, score_box(net, w.x, part, w.roi, w.hole_box).tolist() if net.disc else [math.nan]*len(part)
 
 # %% ../nbs/14_complete.ipynb #5b0f3a11
 fillings = 'auto', 'material', 'model', 'both'
@@ -256,8 +251,8 @@ class Renderer:
         "Find the window and let the encoder look at it."
         fill = fill or self.fill
         w = Window(*load_pair(image, mask), self.net.config.image_size, getattr(self.net.config, 'blend_margin', 0))
-        w.material, w.follow = None if fill == 'model' else Material(w.image, w.mask, w.box), follow
-        if follow is None: w.follow = self.follow
+        w.follow = self.follow if follow is None else follow
+        w.material = None if fill == 'model' else Material(w.image, w.mask, w.box)
         w.sources = sources_of(fill, w.material)
         device = next(self.net.parameters()).device
         w.x, w.hole = w.x.to(device), w.hole.to(device)
@@ -265,16 +260,17 @@ class Renderer:
         return w
 
     def render(self, w:Window, latents:torch.Tensor, sources=None) -> tuple: # see `Completions`: made, scores, sources
-        "Paint the model's guesses, and let the material realise those that it is to make."
+        "Paint the model's guesses, some at once, and let the material realise those that it is to make."
+        if latents.shape[1:] != w.prior.mean.shape[1:]: raise ValueError(
+            f'latents are (n, {", ".join(map(str, w.prior.mean.shape[1:]))}) here, not {tuple(latents.shape)}')
         turns, made, scores = sources or w.sources, [], []
         sources = [turns[i%len(turns)] for i in range(len(latents))]
         for part in latents.split(16):
-            done, new, marks = len(made), *paint(self.net, w, part)
-            for i, o in enumerate(new, done):
-                if sources[i] == 'material':
-                    new[i - done], marks[i - done] = w.material.fill(o.crop(w.content), w.follow), math.nan
-                for f in [*self.after]: f(i + 1)
-            made, scores = made + new, scores + marks
+            for o, mark in zip(*paint(self.net, w, part)):
+                if sources[len(made)] == 'material': o, mark = w.material.fill(o.crop(w.content), w.follow), math.nan
+                made.append(o)
+                scores.append(mark)
+                for f in [*self.after]: f(len(made))
         return made, scores, sources
 
     def decode(self, image, mask, latents:torch.Tensor, **how) -> Completions: # (n, z, h, w); in their order
@@ -325,8 +321,8 @@ class Completer(Renderer):
         "Learn from the known part of the very photograph; see `picnet_nb.adapt`."
         from picnet_nb.adapt import adapt      # the trainer takes a second to import
         pairs = [load_pair(*o) for o in (image if isinstance(image, list) else [(image, mask)])]
-        side = max(Window(*pairs[0], self.net.config.image_size).crop.size)
-        return Completer(adapt(self.net, pairs, side, minutes, steps, seed, tell), self.net.dtype)
+        l, t, r, b = crop_box(mask_bbox(pairs[0][1]), pairs[0][0].size, self.net.config.image_size)
+        return Completer(adapt(self.net, pairs, max(r - l, b - t), minutes, steps, seed, tell), self.net.dtype)
 
 # %% ../nbs/14_complete.ipynb #2dedfce2
 def find_mask(
@@ -430,7 +426,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument('--seed', type=int, default=0, help='the same seed gives the same completions (0)')
     p.add_argument('--temperature', type=float, default=1., help='0: no variety, 1: the full variety (1)')
     p.add_argument('--fill', choices=fillings, default='auto', help="the photograph's own material, the model, or both "
-                   'by turns (auto: the material, where there is enough of it)')
+                   'by turns (auto: three by the material where there is enough of it, one by the model)')
     p.add_argument('--adapt', metavar='TIME', help='learn from each photograph first, so long: 30s, 2m')
     p.add_argument('--keep', type=Path, metavar='FILE', help='keep the weights that --adapt has learned (.safetensors)')
     p.add_argument('--out', type=Path, default=Path('completions'), help='where new results are put (completions)')

@@ -10,13 +10,18 @@ from PIL import Image, ImageDraw
 from .data import ImageError, height_width, list_images, load_pil, to_device, uniform
 
 # %% auto #0
-__all__ = ['mask_types', 'hole_fraction', 'center_mask', 'rectangle_masks', 'draw_strokes', 'stroke_masks', 'make_masks',
-           'load_mask', 'MaskFolder']
+__all__ = ['mask_types', 'hole_fraction', 'touched', 'center_mask', 'rectangle_masks', 'draw_strokes', 'stroke_masks',
+           'make_masks', 'load_mask', 'MaskFolder']
 
 # %% ../nbs/02_masks.ipynb #935a7504
 def hole_fraction(mask:torch.Tensor) -> torch.Tensor: # (B, 1, H, W) bool, True where to fill; (B,) in [0, 1]
     "Share of each image that is hole."
     return mask.float().mean((1, 2, 3))
+
+# %% ../nbs/02_masks.ipynb #5b0f3a71
+def touched(hole:torch.Tensor, size:tuple) -> torch.Tensor: # (H, W) bool, (h, w); (h, w) bool
+    "A hole shrunk so that not one of its pixels gets lost."
+    return F.adaptive_max_pool2d(hole[None, None].float(), size)[0, 0] > 0
 
 # %% ../nbs/02_masks.ipynb #a150b115
 def center_mask(

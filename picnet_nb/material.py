@@ -10,11 +10,12 @@ from functools import cached_property
 import numpy as np, torch, torch.nn.functional as F
 from PIL import Image
 from .data import to_tensor
+from .masks import touched
 
 # %% auto #0
-__all__ = ['known_mean', 'touched', 'resize', 'around', 'Patches', 'depth', 'box_mean', 'restore_contrast', 'vote',
-           'count_offsets', 'most_frequent', 'dominant_offsets', 'pass_messages', 'choose_offsets', 'spread', 'shifted',
-           'blend', 'copy_sharp', 'one_thread', 'Material']
+__all__ = ['known_mean', 'resize', 'around', 'Patches', 'depth', 'box_mean', 'restore_contrast', 'vote', 'count_offsets',
+           'most_frequent', 'dominant_offsets', 'pass_messages', 'choose_offsets', 'spread', 'shifted', 'blend',
+           'copy_sharp', 'one_thread', 'known_cells', 'levels', 'Material']
 
 # %% ../nbs/13_material.ipynb #c6a043db
 def known_mean(
@@ -26,10 +27,6 @@ def known_mean(
     return F.interpolate(x*known, size, mode='area')/F.interpolate(known, size, mode='area').clamp_min(1e-6)
 
 # %% ../nbs/13_material.ipynb #ab5df0ad
-def touched(hole:torch.Tensor, size:tuple) -> torch.Tensor: # (H, W) bool, (h, w); (h, w) bool
-    "A hole shrunk so that not one of its pixels gets lost."
-    return F.adaptive_max_pool2d(hole[None, None].float(), size)[0, 0] > 0
-
 def resize(x:torch.Tensor, size:tuple) -> torch.Tensor: # (1, C, H, W), (h, w); (1, C, h, w)
     "Means if it gets smaller, else cubic."
     if x.shape[2] >= size[0]: return F.interpolate(x, size, mode='area')
@@ -85,11 +82,11 @@ def restore_contrast(mean:torch.Tensor, lost:torch.Tensor, side:int, share:float
 # %% ../nbs/13_material.ipynb #a92ce10d
 def vote(
     x:torch.Tensor, hole:torch.Tensor, # (1, 3, h, w) in [0, 1], a guess in the hole; (h, w) bool
-    rounds:int, step:int=1, # of the hole's patches each, or every second, in both directions
+    rounds:int, step:int=1, bank:Patches|None=None, # of the hole's patches each, or every second; x's, if known already
     side:int=7, crowding:float=.3, contrast:float=.6, # pixels of a patch; weights, see above
 ) -> tuple: # (1, 3, h, w); (m, 2) offsets (y, x) from each patch of the hole to its nearest
     "Let the nearest known patches vote for the pixels of the hole."
-    bank, (rows, cols) = Patches(x, hole, side), around(hole, side - 1)
+    bank, (rows, cols) = bank or Patches(x, hole, side), around(hole, side - 1)
     part, inside = x[..., rows, cols], hole[rows, cols]
     unfold = lambda o: F.unfold(o, side)[0].T
     asks = unfold(inside[None, None].float()).amax(1) > 0             # patches that touch the hole
@@ -116,8 +113,9 @@ def vote(
         part = torch.where(inside, mean, part)
     at = n[asks]
     at = torch.stack([at//width + rows.start, at%width + cols.start], 1)
-    return torch.cat([x[..., :rows.start, :], torch.cat([x[..., rows, :cols.start], part, x[..., rows, cols.stop:]], 3),
-                      x[..., rows.stop:, :]], 2), bank.place(best) - at
+    x = x.clone()
+    x[..., rows, cols] = part
+    return x, bank.place(best) - at
 
 # %% ../nbs/13_material.ipynb #08a2c119
 def count_offsets(offsets:torch.Tensor, size:tuple) -> torch.Tensor: # (m, 2), (h, w); (2*h + 1, 2*w + 1)
@@ -245,6 +243,24 @@ def one_thread():
     try: yield
     finally: torch.set_num_threads(threads)
 
+# %% ../nbs/13_material.ipynb #5b0f3a81
+def known_cells(pixels:np.ndarray, hole:torch.Tensor, n:int) -> tuple: # (H, W, 3) uint8; (H, W) bool; side of a cell
+    "Means of the cells of n x n pixels that are known as a whole, else 0, (1, 3, h, w); the other cells, (h, w)."
+    gaps, means = [], []
+    for x, o in zip(torch.from_numpy(pixels).split(64*n), hole.split(64*n)):    # a large photograph in bands
+        size = tuple(k//n for k in o.shape)
+        gaps.append(touched(o, size))
+        means.append(known_mean(x.permute(2, 0, 1)[None].float()/255, o, size).masked_fill(gaps[-1], 0))
+    return torch.cat(means, 2), torch.cat(gaps)
+
+def levels(known:torch.Tensor, hole:torch.Tensor, size:tuple) -> list: # (1, 3, h, w); (h, w) bool; the largest
+    "What `vote` gets at three sizes, small to large, whatever the guess: hole, known part; rounds, step, patches."
+    def level(share, *how):
+        small = tuple(round(share*o) for o in size)
+        x, gap = known_mean(known, hole, small), touched(hole, small)
+        return gap, x, *how, Patches(x, gap)
+    return [level(*o) for o in ((.5, 6, 1), (.75, 5, 1), (1, 4, 2))]
+
 # %% ../nbs/13_material.ipynb #d8913b92
 class Material:
     "The known part of a photograph around its hole, ready to realise guesses."
@@ -263,17 +279,15 @@ class Material:
         self.pixels = np.pad(np.asarray(image.crop((L, T, R, B))), (*pad, (0, 0)), 'edge')
         self.hole = torch.from_numpy(np.pad(mask[T:B, L:R], pad))
         self.window = slice(t - T, b - T), slice(l - L, r - L)
-        self.small, middle = (tuple(o//n for o in self.hole.shape) for n in (c, f))
-        gaps, means = [], []
-        for x, o in zip(torch.from_numpy(self.pixels).split(64*f), self.hole.split(64*f)):    # a large one in bands
-            size = len(o)//f, middle[1]
-            gaps.append(touched(o, size))
-            means.append(known_mean(x.permute(2, 0, 1)[None].float()/255, o, size).masked_fill(gaps[-1], 0))
-        self.known, self.gap = torch.cat(means, 2), torch.cat(gaps)
+        self.small = tuple(o//c for o in self.hole.shape)
+        self.known, self.gap = known_cells(self.pixels, self.hole, f)
+
+    levels = cached_property(lambda self: levels(self.known, self.gap, self.small))      # see there
 
     @cached_property
     def offsets(self): # (n, 2) in cells, of the photograph alone
-        return dominant_offsets(known_mean(self.known, self.gap, self.small), touched(self.gap, self.small))
+        hole, known, *_ = self.levels[-1]
+        return dominant_offsets(known, hole)
 
     @property
     def enough(self): # is there material to copy?
@@ -290,10 +304,7 @@ class Material:
     def target(self, guess:torch.Tensor, follow:float) -> tuple: # of `place`; (1, 3, h, w) of the cells, (m, 2)
         "What to copy, and the offsets that voting used."
         x = guess
-        for share, *how in ((.5, 6, 1), (.75, 5, 1), (1, 4, 2)):
-            size = tuple(round(share*o) for o in self.small)
-            hole = touched(self.gap, size)
-            x, near = vote(torch.where(hole, resize(x, size), known_mean(self.known, self.gap, size)), hole, *how)
+        for hole, seen, *how in self.levels: x, near = vote(torch.where(hole, resize(x, hole.shape), seen), hole, *how)
         return x + follow*hole*(resize(guess, self.small) - x), near
 
     @one_thread()
@@ -306,7 +317,7 @@ class Material:
         if not 0 <= follow <= 1: raise ValueError(f'follow is 0 (the material decides) to 1 (the guess), not {follow}')
         target, near = self.target(self.place(guess), follow)
         near = most_frequent(count_offsets(near, self.small), 20)
-        where = choose_offsets(target, touched(self.gap, self.small), torch.cat([self.offsets, near]))
+        where = choose_offsets(target, self.levels[-1][0], torch.cat([self.offsets, near]))
         middle = spread(where, self.cell//self.fine)
         change = blend(self.known, self.gap, middle, resize(target, middle.shape[:2]), .01 + follow)
         out = copy_sharp(self.pixels, self.hole, self.gap, middle, change - shifted(self.known, middle))

@@ -268,8 +268,9 @@ class CompletionWidget(Gallery, Canvas):
         return run(self, lambda c: c(*args), self.n, 'new', self.model, wait=wait, learn=learn)
     def adapt(self, minutes:float=2, steps:int|None=None, wait:bool=True) -> Completions:
         "Learn from the known part of the image, then fill the hole; `model` is '... adapted' from then on."
-        tells = lambda tell: lambda *o: tell(*o, 'Learning: step {} of {} ...')
-        return self.complete(wait, lambda c, tell: c.adapt(self.image, self.mask, minutes, steps, tell=tells(tell)))
+        args = self.image, self.mask, minutes, steps      # of now, whatever is drawn while it learns
+        def learn(c, tell): return c.adapt(*args, tell=lambda *o: tell(*o, 'Learning: step {} of {} ...'))
+        return self.complete(wait, learn)
     def vary(self, i:int|None=None, n:int|None=None, amount:float=.3, seed:int|None=None, wait:bool=True):
         "More like one on the screen, the selected one if not given; the rest is as in `Completer.vary`."
         (r, i), n = self.locate(i), n or self.n
