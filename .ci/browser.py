@@ -156,7 +156,9 @@ class Person:
         self.page.wait_for_timeout(300)
 
     def at(self, x, y): # parts of the picture -> pixels of the page
-        b = self.w.locator('.pn-stage').bounding_box()
+        stage = self.w.locator('.pn-stage')
+        stage.scroll_into_view_if_needed()      # what loads above it may have pushed it off the screen
+        b = stage.bounding_box()
         return b['x'] + x*b['width'], b['y'] + y*b['height']
 
     def stroke(self, *points, steps=1):
