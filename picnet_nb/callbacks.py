@@ -34,7 +34,7 @@ class EMA:
         for part in ('encoder', 'generator'):
             mean, now = getattr(t.ema, part), getattr(t.net, part)
             torch._foreach_lerp_(list(mean.parameters()), [p.detach() for p in now.parameters()], 1 - decay)
-            torch._foreach_copy_(list(mean.buffers()), list(now.buffers()))
+            if has := list(mean.buffers()): torch._foreach_copy_(has, list(now.buffers()))
 
 # %% ../nbs/07_callbacks.ipynb #026a9df4
 class Schedule:
