@@ -11,6 +11,7 @@ import torch, torch.nn.functional as F
 from torch import nn
 from torch.distributions import Normal
 from .data import augment
+from .layers import spectral_norm
 from .model import (PICNet, PICNetConfig, Context, Encoder, Generator, LatentNormal,
     composite, gaussian_head, visible_part)
 from .train import TrainConfig, Term, KL, Appearance, Adversarial, Recipe
@@ -20,7 +21,7 @@ from .metrics import FeatureDistance
 __all__ = ['FewConfig', 'pull_push', 'seamless_clone', 'LowRankNormal', 'kl_lowrank', 'FewEncoder', 'FewContext', 'FewGenerator',
            'FewPICNet', 'LowRankKL', 'HoleAppearance', 'BestOfMany', 'diff_augment', 'frozen_features', 'feature_maps',
            'Perceptual', 'gram', 'Style', 'band_contrast', 'band_contrast_loss', 'BandContrast', 'PatchDiscriminator',
-           'Patch', 'R1', 'few_pictures']
+           'Patch', 'R1', 'ProjectedHeads', 'Projected', 'few_pictures']
 
 # %% ../nbs/09_few.ipynb #f0900008
 @dataclass
@@ -350,6 +351,54 @@ class R1(Term):
         score, w = self.patch.net(image, out.mask)
         grad, = torch.autograd.grad((score*(w > 0)).sum(), image, create_graph=True)
         return dict(r1=self.every*self.weight*grad.float().square().sum((1, 2, 3)).mean())
+
+# %% ../nbs/09_few.ipynb #74668f9e
+class ProjectedHeads(nn.Module):
+    "A small network for each feature map, which scores its cells, high for real ones (after Sauer et al. 2021)."
+    def __init__(self, width:int=64, channels:tuple=(16, 24, 40, 112, 320)): # of the heads; of the maps
+        super().__init__()
+        conv, act = lambda *o: spectral_norm(nn.Conv2d(*o)), nn.LeakyReLU(.2)
+        sizes = [width//2 if c < 20 else width for c in channels]
+        self.heads = nn.ModuleList(nn.Sequential(conv(c, w, 1), act, conv(w, w, 3, 1, 1), act, conv(w, 1, 3, 1, 1))
+                                   for c, w in zip(channels, sizes))
+        self.register_buffer('share', torch.zeros(()))      # of its weight that counts in this step
+
+    def forward(self, maps:list) -> list: # of (B, C, h, w); of (B, 1, h, w)
+        return [h(o.shape[1]**.5*F.normalize(o, dim=1)).float() for h, o in zip(self.heads, maps)]
+
+# %% ../nbs/09_few.ipynb #5429eaf5
+@dataclass
+class Projected(Term):
+    "Projected heads; what a completion took over counts as real (after Hukkelås and Lindseth 2024)."
+    weight:float = .3
+    start:int = 250 # the generator hears of it after so many steps ...
+    rise:int = 500 # ... and in full after so many more
+
+    def __post_init__(self): self.net = ProjectedHeads()
+    def random(self): return dict(augment=(7,))
+
+    def due(self, step):
+        self.net.share.fill_(min(max(step - self.start, 0)/self.rise, 1))      # in place: part of a CUDA graph
+        return True
+
+    def cells(self, hole, like): # (B, 1, H, W), scores; (B, 1, h, w), 1 within one cell of the hole
+        return F.max_pool2d(F.adaptive_max_pool2d((hole > .5).float(), like.shape[2:]), 3, 1, 1)
+
+    def discriminator(self, out):
+        *maps, hole = feature_maps(out)
+        total = 0.
+        for s in self.net([torch.cat(o).detach() for o in zip(*maps)]):
+            true, made = s.split([len(hole), 2*len(hole)])
+            w = self.cells(hole, true).repeat(2, 1, 1, 1)
+            total = total + F.relu(1 - true).mean() + (w*F.relu(1 + made) + (1 - w)*F.relu(1 - made)).mean()
+        return dict(projected=total/len(self.net.heads))
+
+    def generator(self, out):
+        _, rec, gen, hole = feature_maps(out)
+        scores = self.net([torch.cat(o) for o in zip(rec, gen)])
+        cells = [self.cells(hole, o).repeat(2, 1, 1, 1) for o in scores]
+        opinion = torch.stack([(w*s).sum((1, 2, 3))/w.sum((1, 2, 3)).clamp_min(1) for w, s in zip(cells, scores)])
+        return dict(proj_gen=-self.weight*self.net.share*opinion.mean())
 
 # %% ../nbs/09_few.ipynb #f0900051
 def few_pictures(**options) -> Recipe: # fields of `TrainConfig`

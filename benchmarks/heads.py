@@ -1,0 +1,79 @@
+"""Continue a training for some minutes, with projected heads: python -m benchmarks.heads IMAGES --minutes 8 --out OUT
+
+Goes on from weights and, if there are any, from discriminators; writes both in float16, small enough to travel, with
+log and samples: model.safetensors, discriminators.safetensors, log.csv, samples.png. Needs neither nbdev nor Jupyter.
+  python -m benchmarks.heads FOLDER --pack IMAGES    makes a small copy of photographs: WebP, short side 152 pixels"""
+import argparse
+from pathlib import Path
+import safetensors.torch, torch
+from PIL import Image
+from picnet_nb.callbacks import CUDAGraph, EMA, FinishStep, Log, MixedPrecision, Preview, Schedule, log_text
+from picnet_nb.data import list_images, open_image, open_images
+from picnet_nb.fast import speed_up
+from picnet_nb.few import R1, HoleAppearance, Patch, Projected, few_pictures
+from picnet_nb.hub import bundled, load_weights
+from picnet_nb.model import save_weights
+from picnet_nb.train import Adversarial, Trainer
+
+def pack(folder:Path, out:Path, side:int):
+    "Photographs with a short side of `side` pixels, in the same folders."
+    for file in list_images(folder):
+        image, to = open_image(file), out/file.relative_to(folder).with_suffix('.webp')
+        to.parent.mkdir(parents=True, exist_ok=True)
+        zoom = side/min(image.size)
+        image.resize([round(zoom*o) for o in image.size], Image.Resampling.LANCZOS).save(to, quality=86)
+
+class Keep:
+    "Writes what a later run goes on from, each `every` steps and at the end."
+    def __init__(self, out:Path, every:int): self.out, self.every = out, every
+
+    def after_step(self, t):
+        if t.step%self.every == 0: self.after_fit(t)
+
+    def after_fit(self, t):
+        save_weights(t.ema, self.out/'model.safetensors', ('encoder', 'generator', 'disc'), torch.float16, step=t.step)
+        state = {k: v.half().cpu().contiguous() for k, v in t.discs[1:].state_dict().items()}      # all but `disc`
+        safetensors.torch.save_file(state, self.out/'discriminators.safetensors')
+        (self.out/'log.csv').write_text(log_text(t.log))
+
+def trainer(a) -> Trainer:
+    torch.manual_seed(a.seed)      # of new discriminators
+    recipe = few_pictures(size=a.size, batch=a.batch, steps=a.steps or 10**6, lr=2.5e-4, betas=(.5, .99), warmup=200,
+                          seed=a.seed)
+    terms = [HoleAppearance(20, hole=.1, best=1.) if isinstance(o, HoleAppearance) else
+             Adversarial(.1, composite=True, every=2) if isinstance(o, Adversarial) else o for o in recipe.terms]
+    terms += [patch := Patch(a.patch), R1(patch), *([Projected(a.heads, *a.wait)] if a.heads else [])]
+    net = speed_up(load_weights(a.weights or bundled(), trainable=True))
+    net.config.image_size = a.size
+    gpu = torch.cuda.is_available()
+    plan = Schedule(None if a.steps else a.minutes, 60 if gpu else 4)
+    cbs = [FinishStep(), MixedPrecision(), EMA(), plan, Log(50), *([CUDAGraph()] if gpu else []), Keep(a.out, 1000),
+           Preview(a.out, 1000)]
+    t = Trainer(net, open_images(a.images, a.size, 'cuda' if gpu else 'cpu'), recipe.config, terms, cbs, recipe.choose)
+    if a.discriminators:
+        state = safetensors.torch.load_file(a.discriminators)
+        state = {k: v.to(t.device, torch.float32) for k, v in state.items()}
+        t.discs[1:].load_state_dict(state, strict=False)      # it may be without heads
+    return t
+
+if __name__ == '__main__':
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument('images', type=Path, help='a folder of photographs')
+    p.add_argument('--pack', type=Path, help='only copy the photographs, small, to this folder')
+    p.add_argument('--weights', help='to start from (the bundled ones)')
+    p.add_argument('--discriminators', help='to start from, of an earlier run (new ones)')
+    p.add_argument('--minutes', type=float, default=8, help='of the steps; reading and recording come on top (8)')
+    p.add_argument('--steps', type=int, help='so many, whatever they take')
+    p.add_argument('--heads', type=float, default=.3, help='weight of the heads; 0: without (0.3)')
+    p.add_argument('--wait', type=int, nargs=2, default=(250, 500), 
+                   help='steps until the generator hears of the heads, and until it does in full (250 500)')
+    p.add_argument('--patch', type=float, default=.15, help='weight of the patch discriminator (0.15)')
+    p.add_argument('--size', type=int, default=128, help='of the images, pixels (128)')
+    p.add_argument('--batch', type=int, default=32, help='images in a step (32)')
+    p.add_argument('--seed', type=int, default=0, help='of everything random (0)')
+    p.add_argument('--out', type=Path, default=Path('heads'), help='folder for the results (heads)')
+    a = p.parse_args()
+    if a.pack: pack(a.images, a.pack, 19*a.size//16)
+    else:
+        a.out.mkdir(parents=True, exist_ok=True)
+        trainer(a).fit()
