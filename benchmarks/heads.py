@@ -6,12 +6,13 @@ log and samples: model.safetensors, discriminators.safetensors, log.csv, samples
 import argparse
 from pathlib import Path
 import safetensors.torch, torch
-from PIL import Image
+from PIL import Image, ImageOps
 from picnet_nb.callbacks import CUDAGraph, EMA, FinishStep, Log, MixedPrecision, Preview, Schedule, log_text
+from picnet_nb.commands import start_net
 from picnet_nb.data import list_images, open_image, open_images
 from picnet_nb.fast import speed_up
 from picnet_nb.few import R1, HoleAppearance, Patch, Projected, few_pictures
-from picnet_nb.hub import bundled, load_weights
+from picnet_nb.hub import bundled
 from picnet_nb.model import save_weights
 from picnet_nb.train import Adversarial, Trainer
 
@@ -20,8 +21,7 @@ def pack(folder:Path, out:Path, side:int):
     for file in list_images(folder):
         image, to = open_image(file), out/file.relative_to(folder).with_suffix('.webp')
         to.parent.mkdir(parents=True, exist_ok=True)
-        zoom = side/min(image.size)
-        image.resize([round(zoom*o) for o in image.size], Image.Resampling.LANCZOS).save(to, quality=86)
+        ImageOps.cover(image, (side, side), Image.Resampling.LANCZOS).save(to, quality=86)
 
 class Keep:
     "Writes what a later run goes on from, each `every` steps and at the end."
@@ -37,14 +37,12 @@ class Keep:
         (self.out/'log.csv').write_text(log_text(t.log))
 
 def trainer(a) -> Trainer:
-    torch.manual_seed(a.seed)      # of new discriminators
     recipe = few_pictures(size=a.size, batch=a.batch, steps=a.steps or 10**6, lr=2.5e-4, betas=(.5, .99), warmup=200,
                           seed=a.seed)
-    terms = [HoleAppearance(20, hole=.1, best=1.) if isinstance(o, HoleAppearance) else
-             Adversarial(.1, composite=True, every=2) if isinstance(o, Adversarial) else o for o in recipe.terms]
-    terms += [patch := Patch(a.patch), R1(patch), *([Projected(a.heads, *a.wait)] if a.heads else [])]
-    net = speed_up(load_weights(a.weights or bundled(), trainable=True))
-    net.config.image_size = a.size
+    net = speed_up(start_net(recipe, a.weights or bundled()))      # which seeds what is new below
+    kl, _, _, *rest = recipe.terms
+    terms = [kl, HoleAppearance(20, hole=.1, best=1.), Adversarial(.1, composite=True, every=2), *rest,
+             patch := Patch(a.patch), R1(patch), *([Projected(a.heads, *a.wait)] if a.heads else [])]
     gpu = torch.cuda.is_available()
     plan = Schedule(None if a.steps else a.minutes, 60 if gpu else 4)
     cbs = [FinishStep(), MixedPrecision(), EMA(), plan, Log(50), *([CUDAGraph()] if gpu else []), Keep(a.out, 1000),
