@@ -78,15 +78,18 @@ def shell_env(tmp, env):
             'GIT_CONFIG_KEY_0': f'url.{root.as_uri()}.insteadOf', 'GIT_CONFIG_VALUE_0': repo, 'GIT_CONFIG_KEY_1': 'safe.directory', 'GIT_CONFIG_VALUE_1': '*'}
 
 def execute(file, kernel, cwd, limit=1800):
-    "All cells, in a kernel of that name; in a process of its own. Says what went wrong."
+    "All cells and the solutions of the exercises, in a kernel of that name; in a process of its own. Says what went wrong."
     import nbformat
+    from solutions import add_solutions, wrong
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
     nb = nbformat.read(file, 4)
+    _, checks = add_solutions(nb)
     try: NotebookClient(nb, timeout=limit, kernel_name=kernel, resources={'metadata': {'path': cwd}}).execute()
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as e: sys.exit(re.sub(r'\x1b\[[0-9;]*m', '', str(e))[-3000:])
     errors = [''.join(o['text']).strip() for c in nb.cells[:4] for o in c.get('outputs', []) if o.output_type == 'stream' and 'ERROR' in ''.join(o['text'])]
     if errors: sys.exit(f'the first cell could not install: {errors[0][-2000:]}')
+    if wrong(checks): sys.exit(f'no solution answers this exercise:\n{wrong(checks)[0]}')
     print(f'{resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss/2**20:.1f}')     # GiB
 
 def one(file, kernel, content, environ):

@@ -9,7 +9,18 @@ from functools import partial
 from torch import nn
 
 # %% auto #0
-__all__ = ['bernoulli_nll', 'mlp', 'fit', 'gaussian_nll', 'kl_gaussian', 'mean_std', 'reparameterize', 'VAE', 'CVAE']
+__all__ = ['bernoulli_nll', 'check', 'mlp', 'fit', 'gaussian_nll', 'kl_gaussian', 'mean_std', 'reparameterize', 'VAE', 'CVAE']
+
+# %% ../nbs/00_vae.ipynb #5504aa79
+def check(
+    answer, # to an exercise: a number, a tensor, a function; `...`: not given yet
+    right, # the right one, or a function of the answer that says whether it is right
+    eps:float=1e-3, # how far a number may be from the right one
+):
+    "Say whether the answer to an exercise is right."
+    if answer is ...: return print('Your answer is missing.')
+    close = lambda a: torch.allclose(*(torch.as_tensor(o, dtype=torch.float64) for o in (a, right)), rtol=0, atol=eps)
+    print('Right.' if (right if callable(right) else close)(answer) else 'Not right yet.')
 
 # %% ../nbs/00_vae.ipynb #322aa018
 def mlp(
