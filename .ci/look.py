@@ -6,6 +6,7 @@ from configparser import ConfigParser
 from pathlib import Path, PurePosixPath
 
 max_notebook, max_weights, max_wheel = 700, 16_000, 40_000    # KB
+max_words, max_chapter, max_paragraph, max_sentence = 28_000, 3500, 120, 40
 max_lines, max_columns, max_options, most_cells, nine_of_ten, max_cell, min_tested = 3770, 120, 14, 10, 25, 60, .6
 machine_path = re.compile(r'(?<![\w.~])/(?:work|root|home|Users)/|(?<![\w.~])/tmp/\w')
 texts = {'.ipynb', '.py', '.md', '.ini', '.cfg', '.toml', '.yaml', '.yml', '.json', '.js', '.css', '.txt', '.in', ''}
@@ -65,6 +66,29 @@ def house():
     yield from limit('lines have nine of ten exported cells at most', sorted(lengths)[-(-9*len(lengths)//10) - 1], nine_of_ten)
     yield from limit(f'% of {len(tested)} definitions lack a test within three cells', 100 - 100*sum(tested)//len(tested), 100 - 100*min_tested)
 
+def no_display(text): return re.sub(r'\$\$.*?\$\$|^```.*?^```', '\n\n', text, flags=re.S | re.M)
+
+def prose(text):
+    "Paragraphs and items of lists, without tables and tags; inline code and formulas are words."
+    text = re.sub(r'`[^`\n]+`|\$[^$\n]+\$|!?\[([^\]\n]*)\]\([^)\n]*\)', lambda m: m[1] or 'x', re.sub(r'<[^>\n]+>', '', text))
+    parts = re.split(r'\n\s*\n|\n(?=\s*(?:[-*]|\d+\.)\s)', text)
+    return [o for o in map(str.strip, parts) if o and not o.startswith(('|', '#', '['))]
+
+def book():
+    "The words of the numbered chapters, but display formulas and code blocks, and paragraphs and sentences that are too long, in all notebooks."
+    words = {}
+    for name in tracked('nbs/*.ipynb'):
+        texts = {i: no_display(s) for i, (code, s) in enumerate(cells(json.loads((root/name).read_bytes()))) if not code}
+        words[Path(name).name] = sum(len(s.split()) for s in texts.values())
+        for i, p in ((i, p) for i, s in texts.items() for p in prose(s)):
+            if len(p.split()) > max_paragraph: yield f'{name}, cell {i}: a paragraph of {len(p.split())} words: {p[:60]}'
+            for o in re.split(r'(?<=[.?!])["*)]*\s+(?=[^a-z])', p):
+                if len(o.split()) > max_sentence: yield f'{name}, cell {i}: a sentence of {len(o.split())} words: {o[:60]}'
+    numbered = {k: n for k, n in words.items() if k[0].isdigit()}
+    for k, n in numbered.items():
+        if n > max_chapter: yield f'{k} has {n:,} words, more than {max_chapter:,}'
+    yield from limit(f'words in {len(numbered)} chapters', sum(numbered.values()), max_words)
+
 def limit(what, n, most):
     print(f'- {n:,} {what} (limit {most:,.0f})')
     if n > most: yield f'{n:,} {what}, more than {most:,.0f}'
@@ -118,7 +142,7 @@ def text_faults(name, data):
 
 def source():
     flakes = subprocess.run([sys.executable, '-m', 'pyflakes', *tracked('*.py')], cwd=root, capture_output=True, text=True)
-    faults, sizes = [*(flakes.stdout + flakes.stderr).splitlines(), *house(), *stale()], {}
+    faults, sizes = [*(flakes.stdout + flakes.stderr).splitlines(), *house(), *book(), *stale()], {}
     faults += credit_faults('clone', tracked(), lambda o: (root/o).read_text(encoding='utf-8'))
     for name in tracked():
         data = (root/name).read_bytes()
