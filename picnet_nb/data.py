@@ -16,8 +16,8 @@ from tqdm.auto import tqdm
 
 # %% auto #0
 __all__ = ['image_suffixes', 'ImageError', 'height_width', 'load_pil', 'open_image', 'alpha_mask', 'to_tensor', 'to_pil',
-           'example_names', 'example_path', 'example_image', 'write_atomic', 'to_device', 'uniform', 'show_images',
-           'resize_crop', 'list_images', 'ImageFolder', 'augment', 'ImageSet', 'ImageStream', 'open_images']
+           'example_names', 'example_path', 'example_image', 'show_images', 'resize_crop', 'list_images', 'ImageFolder',
+           'augment', 'to_device', 'uniform', 'ImageSet', 'ImageStream', 'open_images', 'write_atomic']
 
 # %% ../nbs/01_data.ipynb #806b46e6
 class ImageError(ValueError):
@@ -116,31 +116,6 @@ def example_image(name:str='daisy_1') -> Image.Image: # RGB, short side 160 px
     "A bundled photograph."
     return open_image(example_path(name))
 
-# %% ../nbs/01_data.ipynb #717b01b4
-def write_atomic(file:str|Path, write): # `write`: function of an open binary file
-    "Write a file so that it is there completely or not at all, even after a crash."
-    tmp = Path(file).with_name(f'.{Path(file).name}.{os.getpid()}')
-    try:
-        with open(tmp, 'wb') as f:
-            write(f)
-            f.flush()
-            os.fsync(f.fileno())
-        os.replace(tmp, file)
-    except RuntimeError as e:     # torch.save hides behind it that the disk is full
-        raise (e.__context__ if isinstance(e.__context__, OSError) else e) from None
-    finally: tmp.unlink(missing_ok=True)
-
-# %% ../nbs/01_data.ipynb #479a14b7
-def to_device(t:torch.Tensor, device) -> torch.Tensor:
-    "A tensor on `device`; a GPU fetches it from pinned memory, while the program goes on."
-    if t.device.type == 'cpu' and torch.device(device or 'cpu').type == 'cuda': t = t.pin_memory()
-    return t.to(device or 'cpu', non_blocking=True)
-
-# %% ../nbs/01_data.ipynb #a5ffd6b8
-def uniform(*shape:int, generator:torch.Generator|None=None, device=None) -> torch.Tensor: # in [0, 1)
-    "Random numbers, drawn where the generator lives and moved to `device`."
-    return to_device(torch.rand(*shape, generator=generator, device=getattr(generator, 'device', 'cpu')), device)
-
 # %% ../nbs/01_data.ipynb #3441987d
 def _flat(x) -> list: # of PIL images
     "Images, masks, batches and lists of them, in their order."
@@ -238,6 +213,17 @@ def _as_bytes(item, size:tuple) -> torch.Tensor: # (3, H, W) uint8
         item = item[names[0]]
     img = to_pil(item) if isinstance(item, torch.Tensor) else item
     return torch.from_numpy(np.array(resize_crop(img, size, 32))).permute(2, 0, 1)
+
+# %% ../nbs/01_data.ipynb #479a14b7
+def to_device(t:torch.Tensor, device) -> torch.Tensor:
+    "A tensor on `device`; a GPU fetches it from pinned memory, while the program goes on."
+    if t.device.type == 'cpu' and torch.device(device or 'cpu').type == 'cuda': t = t.pin_memory()
+    return t.to(device or 'cpu', non_blocking=True)
+
+# %% ../nbs/01_data.ipynb #a5ffd6b8
+def uniform(*shape:int, generator:torch.Generator|None=None, device=None) -> torch.Tensor: # in [0, 1)
+    "Random numbers, drawn where the generator lives and moved to `device`."
+    return to_device(torch.rand(*shape, generator=generator, device=getattr(generator, 'device', 'cpu')), device)
 
 # %% ../nbs/01_data.ipynb #f82db038
 class ImageSet:
@@ -352,3 +338,17 @@ def open_images(
         source = list_images(name)
         if len(source)*3.8*H*W < memory*2**30: return ImageSet(source, size, device=device, limit=math.inf)
     return ImageStream(source, size, device, seed)
+
+# %% ../nbs/01_data.ipynb #717b01b4
+def write_atomic(file:str|Path, write): # `write`: function of an open binary file
+    "Write a file so that it is there completely or not at all, even after a crash."
+    tmp = Path(file).with_name(f'.{Path(file).name}.{os.getpid()}')
+    try:
+        with open(tmp, 'wb') as f:
+            write(f)
+            f.flush()
+            os.fsync(f.fileno())
+        os.replace(tmp, file)
+    except RuntimeError as e:     # torch.save hides behind it that the disk is full
+        raise (e.__context__ if isinstance(e.__context__, OSError) else e) from None
+    finally: tmp.unlink(missing_ok=True)

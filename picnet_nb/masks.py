@@ -10,18 +10,8 @@ from PIL import Image, ImageDraw
 from .data import ImageError, height_width, list_images, load_pil, to_device, uniform
 
 # %% auto #0
-__all__ = ['mask_types', 'hole_fraction', 'touched', 'center_mask', 'rectangle_masks', 'draw_strokes', 'stroke_masks',
-           'make_masks', 'load_mask', 'MaskFolder']
-
-# %% ../nbs/02_masks.ipynb #935a7504
-def hole_fraction(mask:torch.Tensor) -> torch.Tensor: # (B, 1, H, W) bool, True where to fill; (B,) in [0, 1]
-    "Share of each image that is hole."
-    return mask.float().mean((1, 2, 3))
-
-# %% ../nbs/02_masks.ipynb #5b0f3a71
-def touched(hole:torch.Tensor, size:tuple) -> torch.Tensor: # (H, W) bool, (h, w); (h, w) bool
-    "A hole shrunk so that not one of its pixels gets lost."
-    return F.adaptive_max_pool2d(hole[None, None].float(), size)[0, 0] > 0
+__all__ = ['mask_types', 'center_mask', 'hole_fraction', 'rectangle_masks', 'draw_strokes', 'stroke_masks', 'make_masks',
+           'load_mask', 'touched', 'MaskFolder']
 
 # %% ../nbs/02_masks.ipynb #a150b115
 def center_mask(
@@ -33,6 +23,11 @@ def center_mask(
     mask = torch.zeros(n, 1, H, W, dtype=torch.bool, device=device)
     mask[..., H//4:3*H//4, W//4:3*W//4] = True
     return mask
+
+# %% ../nbs/02_masks.ipynb #935a7504
+def hole_fraction(mask:torch.Tensor) -> torch.Tensor: # (B, 1, H, W) bool, True where to fill; (B,) in [0, 1]
+    "Share of each image that is hole."
+    return mask.float().mean((1, 2, 3))
 
 # %% ../nbs/02_masks.ipynb #0c73c7c0
 def _spans(length, N, u):
@@ -129,6 +124,11 @@ def load_mask(
     hole = a > threshold*(1 if a.max() <= 1 else 255 if a.max() <= 255 else 65535)
     mask = torch.from_numpy(hole)[None, None]
     return mask if size is None else F.interpolate(mask.float(), height_width(size), mode='nearest-exact') > 0
+
+# %% ../nbs/02_masks.ipynb #5b0f3a71
+def touched(hole:torch.Tensor, size:tuple) -> torch.Tensor: # (H, W) bool, (h, w); (h, w) bool
+    "A hole shrunk so that not one of its pixels gets lost."
+    return F.adaptive_max_pool2d(hole[None, None].float(), size)[0, 0] > 0
 
 # %% ../nbs/02_masks.ipynb #4f3ecb44
 class MaskFolder:
