@@ -65,7 +65,7 @@ def adapt(
     minutes:float|None=2, steps:int|None=None, # how long; steps, if given
     seed:int=0, tell:Callable|None=None, # the same seed gives the same weights; see `Tell`
 ) -> PICNet: # averaged weights, for sampling
-    "Let a generator learn from the known parts of photographs."
+    "Train a generator on the known parts of photographs."
     if steps is None and not 0 < (minutes or 0) < 1e5: raise ValueError(f'minutes is how long to learn, not {minutes}')
     size, device = net.config.image_size, next(net.parameters()).device
     data = Crops(pairs, size, side)
@@ -80,5 +80,5 @@ def adapt(
     trainer = Trainer(speed_up(learner), data, recipe.config, terms, cbs, recipe.choose, device)
     trainer.net.encoder.requires_grad_(False)
     made = trainer.fit().ema
-    made.disc, made.disc_rec = net.disc, net.disc_rec      # which have not learned; they may be missing
+    made.disc, made.disc_rec = net.disc, net.disc_rec      # which were not trained; they may be missing
     return made

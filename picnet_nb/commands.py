@@ -32,7 +32,7 @@ def read_recipe(preset:str, config:str|None, options:dict) -> Recipe: # fields o
 
 # %% ../nbs/13_commands.ipynb #b3f0649e
 def start_net(recipe:Recipe, weights:str|None=None): # a file
-    "A new network, or one that has learned something already."
+    "A new network, or a trained one."
     torch.manual_seed(recipe.config.seed)
     if weights is None: return recipe.network(recipe.model)
     net = load_weights(weights, trainable=True)
@@ -89,11 +89,11 @@ def evaluate_main(argv:list|None=None): # the command line, if not the process's
     p.add_argument('--limit', type=int, help='measure on so many images, spread evenly over the folder (all)')
     p.add_argument('--size', type=int, help="side of the images, pixels, a multiple of 32 (the model's)")
     p.add_argument('--seed', type=int, default=0, help='of holes and codes (0)')
-    p.add_argument('--temperature', type=float, default=1., help='0: no variety, 1: the full variety (1)')
+    p.add_argument('--temperature', type=float, default=1., help='0: no diversity, 1: as trained (1)')
     lite = ['none', 'lite0', 'lite1', 'lite2']
     p.add_argument('--features', choices=[*lite, 'inception'], default='lite0', help='network of KID, FID, IS (lite0)')
     p.add_argument('--distance', choices=[*lite, 'lpips'], default='lite0', help='perceptual distance (lite0)')
-    p.add_argument('--train', help='folder of the training images, to look for completions that were learned by heart')
+    p.add_argument('--train', help='folder of the training images, to look for memorised completions')
     p.add_argument('--batch', type=int, default=32, help='completions at once (32)')
     p.add_argument('--device', help='such as cpu or cuda (a GPU if there is one)')
     p.add_argument('--out', type=Path, default=Path('evaluation'), help='folder for the results, new or empty')
@@ -109,7 +109,7 @@ def evaluate_main(argv:list|None=None): # the command line, if not the process's
                          none(a.distance), a.train, a.batch, name=name)
     except (ImportError, ValueError, OSError, RuntimeError) as e: p.error(str(e))
     print(found.markdown())
-    print(f'all figures and images: {found.save(a.out)}')
+    print(f'all results and images: {found.save(a.out)}')
 
 # %% ../nbs/13_commands.ipynb #b8d2db0d
 if __name__ == '__main__' and '__file__' in globals(): sys.exit(train_main())      # not in the notebook

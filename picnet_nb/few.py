@@ -27,7 +27,7 @@ __all__ = ['FewConfig', 'pull_push', 'seamless_clone', 'LowRankNormal', 'kl_lowr
 @dataclass
 class FewConfig(PICNetConfig):
     "A PICNet for few images."
-    rank:int = 12           # directions in which all numbers of a code vary together; 0: none
+    rank:int = 12           # directions in which all elements of a code vary together; 0: none
     known_skip:bool = True  # show the generator the known pixels in what it has painted so far?
     blend:bool = True       # correct the colors of a completion so that it meets the known pixels?
 
@@ -66,7 +66,7 @@ def seamless_clone(
 
 # %% ../nbs/09_few.ipynb #f0900011
 class LowRankNormal(LatentNormal):
-    "Independent normals, and `k` loadings, each times one standard normal score, added to all numbers of a code."
+    "Independent normals plus `k` loadings, each times one standard normal score for all elements of a code."
     def __init__(self, mean, stddev, loadings): # (B, z, h, w), (B, z, h, w), (B, k, z, h, w)
         super().__init__(mean, stddev)
         self.loadings = loadings
@@ -77,13 +77,13 @@ class LowRankNormal(LatentNormal):
     def reparameterize(self, eps): # (B, z + k, h, w) standard normal
         # a score is the sum of its channel, scaled to be standard normal too
         score = eps[:, self.mean.shape[1]:].sum((2, 3))/(eps.shape[2]*eps.shape[3])**.5
-        # detached: the KL alone teaches the loadings
+        # detached: the KL alone trains the loadings
         return super().reparameterize(eps) + (score[..., None, None, None]*self.loadings.detach()).sum(1)
 
 # %% ../nbs/09_few.ipynb #2a632cff
 def kl_lowrank(
-    q:Normal, p:LowRankNormal, # (B, ...) what the mean is taken over, its numbers independent; what it is compared with
-) -> torch.Tensor: # (B,) KL(q || p) of all numbers of a code together, in nats
+    q:Normal, p:LowRankNormal, # (B, ...) what the mean is taken over, independent elements; what it is compared with
+) -> torch.Tensor: # (B,) KL(q || p) of a whole code, in nats
     "As torch's `kl_divergence` to a `LowRankMultivariateNormal`, but a CUDA graph can hold it."
     with torch.autocast(p.loadings.device.type, enabled=False):
         a, s, b, t = (o.flatten(1) for o in (q.loc, q.scale, p.loc, p.scale))
@@ -97,7 +97,7 @@ def kl_lowrank(
 
 # %% ../nbs/09_few.ipynb #f0900013
 class FewEncoder(Encoder):
-    "An encoder whose prior has common factors."
+    "An encoder with a low-rank prior."
     def __init__(self, cfg:FewConfig):
         super().__init__(cfg)
         c, act = self.prior_head.conv1.in_channels, nn.LeakyReLU(.1)
@@ -113,7 +113,7 @@ class FewEncoder(Encoder):
 
 # %% ../nbs/09_few.ipynb #f0900015
 class FewContext(NamedTuple):
-    "What the generator gets to know of the visible image, and the image itself."
+    "What the generator sees of the visible image, and the image itself."
     f_m:torch.Tensor   # as in `Context`
     f_e:torch.Tensor
     m:torch.Tensor
@@ -177,7 +177,7 @@ class BestOfMany:
         out.chosen = out.batch['best'] < .5
         codes = torch.stack([out.prior.reparameterize(o) for o in eps.unbind(1)], 1)
         which = torch.zeros(len(codes), dtype=torch.long, device=codes.device)
-        # a GPU compares all codes, which makes the same work of each step; a CPU only those that count
+        # a GPU compares all codes, so that each step is alike; a CPU only those that count
         some = slice(None) if codes.is_cuda else out.chosen.nonzero()[:, 0]
         if codes.is_cuda or len(some): which[some] = self.closest(out, codes, some)
         return codes[torch.arange(len(codes), device=codes.device), which*out.chosen]
@@ -208,7 +208,7 @@ def diff_augment(
 # %% ../nbs/09_few.ipynb #f0900035
 @lru_cache(2)
 def frozen_features(device:torch.device) -> FeatureDistance:
-    "The network that the feature terms look through, one for all of them."
+    "The frozen network of the feature terms, one for all of them."
     return FeatureDistance().to(device, memory_format=torch.channels_last)
 
 # %% ../nbs/09_few.ipynb #f0900036
@@ -324,7 +324,7 @@ class PatchDiscriminator(nn.Module):
 # %% ../nbs/09_few.ipynb #f0900045
 @dataclass
 class Patch(Term):
-    "A discriminator that looks at the hole alone."
+    "A discriminator whose patches in the hole count."
     weight:float = .1
 
     def __post_init__(self): self.net = PatchDiscriminator()
@@ -369,9 +369,9 @@ class ProjectedHeads(nn.Module):
 # %% ../nbs/09_few.ipynb #5429eaf5
 @dataclass
 class Projected(Term):
-    "Projected heads; what a completion took over counts as real (after Hukkelås and Lindseth 2024)."
+    "Projected heads; known cells of a completion count as real (after Hukkelås and Lindseth 2024)."
     weight:float = .3
-    start:int = 250 # the generator hears of it after so many steps ...
+    start:int = 250 # it counts for the generator after so many steps ...
     rise:int = 500 # ... and in full after so many more
 
     def __post_init__(self): self.net = ProjectedHeads()
@@ -397,12 +397,12 @@ class Projected(Term):
         _, rec, gen, hole = feature_maps(out)
         scores = self.net([torch.cat(o) for o in zip(rec, gen)])
         cells = [self.cells(hole, o).repeat(2, 1, 1, 1) for o in scores]
-        opinion = torch.stack([(w*s).sum((1, 2, 3))/w.sum((1, 2, 3)).clamp_min(1) for w, s in zip(cells, scores)])
-        return dict(proj_gen=-self.weight*self.net.share*opinion.mean())
+        score = torch.stack([(w*s).sum((1, 2, 3))/w.sum((1, 2, 3)).clamp_min(1) for w, s in zip(cells, scores)])
+        return dict(proj_gen=-self.weight*self.net.share*score.mean())
 
 # %% ../nbs/09_few.ipynb #f0900051
 def few_pictures(**options) -> Recipe: # fields of `TrainConfig`
-    "For some thousand images: the bundled weights' objective without their patch discriminator, in a single run."
+    "For some thousand images: the bundled weights' objective without patch discriminator and projected heads."
     masks = 'center', 'rectangles', 'strokes'
     cfg = TrainConfig(**dict(masks=masks, lr=4e-4, betas=(.9, .99), warmup=50, decay=.5, ema=.998) | options)
     terms = [LowRankKL(5, .5, 'paper'), HoleAppearance(20, hole=.1, best=.8), Adversarial(.05, composite=True, every=4),

@@ -148,7 +148,7 @@ def pass_messages(data:torch.Tensor, apart:torch.Tensor, sweeps:int=3) -> torch.
     heard = [torch.zeros_like(data) for _ in range(4)]                # from the left, right, top, bottom
     pairs = [(apart[1:] + apart[:-1]).unbind(0), (apart[:, 1:] + apart[:, :-1]).unbind(1)]
     for k in [0, 1, 2, 3]*sweeps:
-        dim, others = 1 - k//2, [data, *(o for j, o in enumerate(heard) if j != k ^ 1)]   # nobody hears his own words
+        dim, others = 1 - k//2, [data, *(o for j, o in enumerate(heard) if j != k ^ 1)]   # all but what came from there
         order = [*range(data.shape[dim])][::1 - 2*(k%2)]
         for i, j in zip(order, order[1:]):
             cost = sum(o.select(dim, i) for o in others)[..., None, :]
