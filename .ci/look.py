@@ -111,8 +111,8 @@ def painted(nb): return any(code and paints.search(s) for code, s in cells(nb)) 
 def stale():
     "Notebooks and pictures that other weights than those of the package have made."
     now, said = digest(), (root/credits).read_text(encoding='utf-8')
-    for name in tracked('nbs/*.ipynb', 'nbs/images/*.png'):
-        if name.endswith('.png'): was = (re.search(rf'`{Path(name).name}`.*\| (\w+) \|', said) or ['', 'none'])[1]
+    for name in tracked('nbs/*.ipynb', 'nbs/images/*.png', 'nbs/images/*.gif'):
+        if not name.endswith('.ipynb'): was = (re.search(rf'`{Path(name).name}`.*\| (\w+) \|', said) or ['', 'none'])[1]
         else: nb = json.loads((root/name).read_bytes()); was = nb['metadata'].get('weights') if painted(nb) else now
         if was != now: yield f'{name} is from the weights {was}, not {now}: make it again, then python .ci/look.py stamp {name}'
 

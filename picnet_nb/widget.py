@@ -88,7 +88,7 @@ class Canvas(anywidget.AnyWidget):
 # %% ../nbs/15_widget.ipynb #cdbf5e1c
 class Gallery(traitlets.HasTraits):
     "Rounds of completions, the selected one, and those to keep. All numbers are from 0."
-    completions = traitlets.Instance(Completions, allow_none=True, help='the round on the screen, best first')
+    completions = traitlets.Instance(Completions, allow_none=True, help='the round on the screen')
     selected = traitlets.Int(None, allow_none=True, help='the one that is looked at, if any').tag(sync=True)
     kept = traitlets.List(help='pairs (round, completion); the browser gets thumbnails, too').tag(sync=True,
         to_json=lambda v, w: [dict(round=r, i=i, thumb=w.rounds[r].shown['thumbs'][i]) for r, i in v])
@@ -106,7 +106,7 @@ class Gallery(traitlets.HasTraits):
         if c and all(o.completions is not c for o in self.rounds): self.add(c, 'from Python', self.model)
         self._gallery = next(({**o.shown, 'rounds': len(self.rounds)} for o in self.rounds if o.completions is c), {})
 
-    def add(self, c:Completions, title:str, model:str='', walk:bool=False): # walk: from one to another, not ranked
+    def add(self, c:Completions, title:str, model:str='', walk:bool=False): # walk: from one to another
         "Show a new round."
         box = thumbnail_box(c.mask[0, 0].numpy())
         shown = dict(round=len(self.rounds), title=title, walk=walk, seed=c.seed, size=c.window.image.size,
@@ -261,7 +261,7 @@ class CompletionWidget(Gallery, Canvas):
         with self._lock: self._number += 1
         if self.status.get('state') == 'busy': self.say('ready', 'Stopped.')
 
-    def complete(self, wait:bool=True, learn=None) -> Completions: # best first; wait, learn: see `run`
+    def complete(self, wait:bool=True, learn=None) -> Completions: # wait, learn: see `run`
         "Fill the hole."
         if not self.mask.any(): raise ValueError('there is no hole yet: paint over what should be replaced')
         args = self.image, self.mask, self.n, self.seed, self.temperature
@@ -276,7 +276,7 @@ class CompletionWidget(Gallery, Canvas):
         (r, i), n = self.locate(i), n or self.n
         o, title = self.rounds[r], f'like no. {i + 1} of round {r + 1}'
         return run(self, lambda c: c.vary(o.completions, i, n, amount, seed), n, title, o.model, wait=wait)
-    def between(self, j:int, i:int|None=None, round:int|None=None, n:int=9, wait:bool=True) -> Completions: # not ranked
+    def between(self, j:int, i:int|None=None, round:int|None=None, n:int=9, wait:bool=True) -> Completions:
         "Walk from completion `i` on the screen, the selected one if not given, to `j` of a round; `n` with both ends."
         (r, i), (q, j) = self.locate(i), self.locate(j, round)
         o, a, b = self.rounds[r], self.rounds[r].completions, self.rounds[q].completions

@@ -88,8 +88,6 @@ const sameBytes = (a, b) => {
 
 const dim = (button, is) => button.setAttribute('aria-disabled', String(is))    // not `disabled`, which would drop the focus
 
-const score = o => o == null ? '' : o.toFixed(2)
-
 const wait = img => new Promise((done, fail) => { img.onload = () => done(img); img.onerror = () => fail(new Error('a picture could not be shown')) })
 
 class View {
@@ -233,7 +231,7 @@ class View {
     this.following = button('following', 'Next round', () => this.turn(1), { icon: 'next' })
     this.all = button('all', 'Download all of this round as PNG files, in full size', () => this.say('download', {}), { icon: 'download' })
     this.list = h('ul', { class: 'pn-list', 'aria-label': 'Completions' })
-    this.empty = h('p', { class: 'pn-empty' }, 'Completions appear here: each is another way to fill the hole, the best looking first.')
+    this.empty = h('p', { class: 'pn-empty' }, 'Completions appear here: each is another way to fill the hole.')
     this.keptTitle = h('h3', {}, 'Kept')
     this.keptList = h('ul', { class: 'pn-list pn-small', 'aria-label': 'Kept completions' })
     this.gallery = h('section', { class: 'pn-gallery', 'aria-label': 'Gallery' },
@@ -592,7 +590,7 @@ class View {
   showGallery() {
     const g = this.model.get('_gallery'), rounds = g.rounds || 0
     this.list.replaceChildren(...(g.thumbs || []).map((o, i) => h('li', {},
-      this.thumb(o, `Completion ${i + 1}` + (g.scores[i] == null ? '' : `, score ${score(g.scores[i])}: higher looks more real`), [`${i + 1}`, score(g.scores[i])], () => this.choose(g.round, i)),
+      this.thumb(o, `Completion ${i + 1}`, [`${i + 1}`], () => this.choose(g.round, i)),
       h('button', { type: 'button', class: 'pn-keep', onclick: () => this.keep(i) }, icon('keep')))))
     this.empty.hidden = rounds > 0
     this.head.hidden = !rounds
