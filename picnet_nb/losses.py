@@ -166,7 +166,7 @@ def ms_ssim(
 class MSSSIML1Loss(nn.Module):
     "MS-SSIM + L1 (Zhao et al. 2017): structure at five widths of window, and color from L1."
     def __init__(self,
-        alpha:float=.025, # share of the structure term
+        alpha:float=.84, # share of the structure term; .025 in public code
         data_range:tuple|float=(-1., 1.), # (black, white); a single number R means (0, R)
         sigmas:tuple=(.5, 1., 2., 4., 8.), # widths of the windows in pixels, fine to coarse
         scale:float|None=None, # factor on the paper's loss; None: the one that makes the L1 part equal to plain L1
