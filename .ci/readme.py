@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """README.md is made from nbs/index.ipynb. `python .ci/readme.py` writes it, `--check` says whether it is up to date.
 
-Cells marked `#| hide` are left out, directive lines are dropped, and relative links, which in the notebook start from nbs/, are made to start
+Cells marked `#| hide`, and texts that begin with `<!-- not in the README -->`, are left out, directive lines are dropped, and relative links, which in the notebook start from nbs/, are made to start
 from the top. Pictures are files in nbs/images/, linked from markdown. Standard library only.
 """
 import difflib, json, posixpath, re, sys
@@ -20,7 +20,7 @@ def from_top(m):
 def parts(cell):
     "The pieces of markdown that a cell becomes."
     code, marks = source(cell)
-    if cell['cell_type'] == 'markdown': return [link.sub(from_top, code)] if code else []
+    if cell['cell_type'] == 'markdown': return [link.sub(from_top, code)] if code and not code.startswith('<!-- not in the README -->') else []
     if marks & {'hide', 'include: false'}: return []
     if cell.get('outputs'): raise SystemExit('index.ipynb keeps an output: clear it; pictures are linked from markdown')
     return [f'```python\n{code}\n```'] if code and 'echo: false' not in marks else []
