@@ -139,7 +139,7 @@ class SimAM(nn.Module):
 
 # %% ../nbs/03_layers.ipynb #eba00bab
 class Attention(nn.Module):
-    "Short + long term attention (PICNet, sec. 3.3): query and key are one projection, without scaling."
+    "Short + long term attention (PICNet, sec. 3.4): query and key are one projection, without scaling."
     def __init__(self, c:int): # channels of `x` and of the encoder's features
         super().__init__()
         self.query = nn.Conv2d(c, max(1, c//4), 1)

@@ -23,7 +23,7 @@ __all__ = ['TrainConfig', 'first_code', 'TwoPaths', 'Term', 'KL', 'Appearance', 
 # %% ../nbs/06_train.ipynb #4983ac87
 @dataclass
 class TrainConfig:
-    "What a run is; what it minimizes is a list of terms. The defaults are the released code's."
+    "What a run is; what it minimizes is a list of terms. Optimizer, batch, holes: released code; the rest is ours."
     size:int = 128             # side of the training images, pixels
     batch:int = 8              # images in a step, of all processes together
     steps:int = 100_000        # length of the run
