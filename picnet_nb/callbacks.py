@@ -230,7 +230,8 @@ class Checkpoint:
         self.folder.mkdir(parents=True, exist_ok=True)
         if t.main:
             self.held.enter_context(run_lock(self.folder))
-            for o in self.folder.glob('.checkpoint-*'): o.unlink()      # of a run that was killed while it wrote
+            for o in self.folder.glob('.*.*'):      # .NAME.PID: of a run that was killed while it wrote
+                if o.suffix[1:].isdigit(): o.unlink()
         self.resume(t)
 
     def resume(self, t):
