@@ -482,22 +482,28 @@ def copy_of_notebook(folder):
     shutil.copy(root/'nbs/15_widget.ipynb', folder)
     shutil.copytree(root/'nbs/images', folder/'images')
 
-def picture(file, sample, seed):
-    "The widget at work, for the notebook and the README."
+@contextlib.contextmanager
+def at_work(sample, seed, n, brush, **how): # how: see `browser`
+    "A person before the widget alone, with an image and all settings made."
     with tempfile.TemporaryDirectory(prefix='picnet_browser_') as tmp:
-        with lab(Path(tmp), gui) as (port, token), browser(viewport=dict(width=1460, height=1300), device_scale_factor=1.5) as page:
+        with lab(Path(tmp), gui) as (port, token), browser(**how) as page:
             open_notebook(page, port, token, next(Path(tmp).glob('widget-*.ipynb')).name)
             me = Person(page)
             me.sample(sample)
             me.w.get_by_label('Fixed seed').check()
             me.set('Seed', seed)
-            me.set('Samples', 9)
-            me.size(70)
-            me.stroke((.42, .46), (.5, .42), (.56, .5), (.5, .58), (.44, .54), (.5, .5), steps=6)
-            me.complete()
-            page.mouse.move(*me.at(.66, .56), steps=3)
-            page.wait_for_timeout(400)
-            shot = Image.open(io.BytesIO(me.w.screenshot())).convert('RGB')
+            me.set('Samples', n)
+            me.size(brush)
+            yield me
+
+def picture(file, sample, seed):
+    "The widget at work, for the notebook and the README."
+    with at_work(sample, seed, 9, 70, viewport=dict(width=1460, height=1300), device_scale_factor=1.5) as me:
+        me.stroke((.42, .46), (.5, .42), (.56, .5), (.5, .58), (.44, .54), (.5, .5), steps=6)
+        me.complete()
+        me.page.mouse.move(*me.at(.66, .56), steps=3)
+        me.page.wait_for_timeout(400)
+        shot = Image.open(io.BytesIO(me.w.screenshot())).convert('RGB')
     shot = shot.resize((1000, round(1000*shot.height/shot.width)), Image.Resampling.LANCZOS)
     shot.save(file, optimize=True)
     if file.stat().st_size > 600_000: shot.quantize(256).save(file, optimize=True)

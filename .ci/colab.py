@@ -89,7 +89,7 @@ def execute(file, kernel, cwd, limit=1800):
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as e: sys.exit(re.sub(r'\x1b\[[0-9;]*m', '', str(e))[-3000:])
     errors = [''.join(o['text']).strip() for c in nb.cells[:4] for o in c.get('outputs', []) if o.output_type == 'stream' and 'ERROR' in ''.join(o['text'])]
     if errors: sys.exit(f'the first cell could not install: {errors[0][-2000:]}')
-    if wrong(checks): sys.exit(f'no solution answers this exercise:\n{wrong(checks)[0]}')
+    if faults := wrong(checks): sys.exit(f'no solution answers this exercise:\n{faults[0]}')
     print(f'{resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss/2**20:.1f}')     # GiB
 
 def one(file, kernel, content, environ):

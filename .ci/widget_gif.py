@@ -2,52 +2,42 @@
 
     python .ci/widget_gif.py [FILE] [--sample NAME] [--seed N]
 """
-import argparse, io, sys, tempfile
+import argparse, io
 from pathlib import Path
 from PIL import Image, ImageDraw
-root = next(o for o in (Path(__file__).resolve().parent.parent, Path.cwd()) if (o/'.ci/browser.py').exists())
-sys.path.insert(0, str(root/'.ci'))
-from browser import Person, browser, gui, lab, open_notebook
+from browser import at_work, root
 
 stroke = [(.38, .42), (.52, .36), (.63, .40), (.66, .54), (.52, .62), (.42, .56), (.46, .47), (.58, .50)]
 
 def film(sample, seed, n=6, picks=(2, 5, 0)):
     "Screenshots, and for how long each is shown, ms."
     shots = []
-    with tempfile.TemporaryDirectory(prefix='picnet_browser_') as tmp:
-        with lab(Path(tmp), gui) as (port, token), browser(viewport=dict(width=1240, height=1300), device_scale_factor=1) as page:
-            open_notebook(page, port, token, next(Path(tmp).glob('widget-*.ipynb')).name)
-            me = Person(page)
-            mouse, at = page.mouse, [0, 0]
-            def move(x, y): at[:] = x, y; mouse.move(x, y, steps=3)
-            def to(where): b = where.bounding_box(); move(b['x'] + .6*b['width'], b['y'] + .6*b['height'])
-            def shot(ms):
-                page.wait_for_timeout(150)
-                b, img = me.w.bounding_box(), Image.open(io.BytesIO(me.w.screenshot(animations='disabled'))).convert('RGB')
-                x, y = at[0] - b['x'], at[1] - b['y']
-                arrow = [(x + dx, y + dy) for dx, dy in ((0, 0), (0, 17), (4, 13), (7, 20), (10, 19), (7, 12), (12, 12))]
-                ImageDraw.Draw(img).polygon(arrow, 'black', 'white')
-                shots.append((img, ms))
-            me.sample(sample)
-            me.w.get_by_label('Fixed seed').check()
-            me.set('Seed', seed)
-            me.set('Samples', n)
-            me.size(72)
-            move(*me.at(.2, .8)); shot(900)
-            move(*me.at(*stroke[0])); mouse.down()
-            for p in stroke[1:]: move(*me.at(*p)); shot(220)
-            mouse.up()
-            to(me.w.locator('[data-do=complete]')); shot(500)
-            me.complete()
-            me.w.locator('.pn-status').evaluate("e => { e.style.visibility = 'hidden' }")     # how long it took here says nothing
-            shot(1200)
-            for k in picks:
-                to(me.thumbs().nth(k))
-                me.thumbs().nth(k).click()
-                page.wait_for_function("e => e.querySelector('.pn-after').naturalWidth > 0", arg=me.w.element_handle())
-                page.wait_for_timeout(500)
-                shot(1300)
-            shots[-1] = shots[-1][0], 2500
+    with at_work(sample, seed, n, 72, viewport=dict(width=1240, height=1300), device_scale_factor=1) as me:
+        mouse, at = me.page.mouse, [0, 0]
+        def move(x, y): at[:] = x, y; mouse.move(x, y, steps=3)
+        def to(where): b = where.bounding_box(); move(b['x'] + .6*b['width'], b['y'] + .6*b['height'])
+        def shot(ms):
+            me.page.wait_for_timeout(150)
+            b, img = me.w.bounding_box(), Image.open(io.BytesIO(me.w.screenshot(animations='disabled'))).convert('RGB')
+            x, y = at[0] - b['x'], at[1] - b['y']
+            arrow = [(x + dx, y + dy) for dx, dy in ((0, 0), (0, 17), (4, 13), (7, 20), (10, 19), (7, 12), (12, 12))]
+            ImageDraw.Draw(img).polygon(arrow, 'black', 'white')
+            shots.append((img, ms))
+        move(*me.at(.2, .8)); shot(900)
+        move(*me.at(*stroke[0])); mouse.down()
+        for p in stroke[1:]: move(*me.at(*p)); shot(220)
+        mouse.up()
+        to(me.w.locator('[data-do=complete]')); shot(500)
+        me.complete()
+        me.w.locator('.pn-status').evaluate("e => { e.style.visibility = 'hidden' }")     # how long it took here says nothing
+        shot(1200)
+        for k in picks:
+            to(me.thumbs().nth(k))
+            me.thumbs().nth(k).click()
+            me.page.wait_for_function("e => e.querySelector('.pn-after').naturalWidth > 0", arg=me.w.element_handle())
+            me.page.wait_for_timeout(500)
+            shot(1300)
+        shots[-1] = shots[-1][0], 2500
     return shots
 
 def save(file, shots, width, colors):
