@@ -4,15 +4,18 @@
 
 # %% ../nbs/14_complete.ipynb #cda9140a
 from __future__ import annotations
-import argparse, copy, importlib, io, json, math, os, re, secrets, shutil, sys, tempfile, time
+import argparse, copy, importlib, io, json, math, os, re, secrets, shutil, sys, tempfile, time, warnings
 from collections import Counter
-from itertools import count
 from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import count
 from pathlib import Path
-import numpy as np, torch
+import numpy as np, torch, torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageOps
-from .data import (open_image, alpha_mask, to_tensor, to_pil, list_images, image_suffixes, example_path, write_atomic)
-from .masks import mask_types, load_mask, make_masks, touched
+from .data import (Original, open_image, alpha_mask, to_tensor, to_pil, list_images, image_suffixes, image_formats,
+                            example_path, write_atomic)
+from .masks import (mask_types, load_mask, make_masks, touched, mask_bbox, grow,
+                             feather as soften)
 from .layers import remove_spectral_norm
 from .model import PICNet, PICNetConfig, sample_noise, save_weights
 from .hub import load
@@ -20,12 +23,13 @@ from .fast import speed_up, decode_box, score_box
 from .material import Material
 
 # %% auto #0
-__all__ = ['fillings', 'advice', 'load_pair', 'mask_bbox', 'crop_box', 'Window', 'show_hole', 'Completions', 'perturb', 'slerp',
-           'seeded', 'paint', 'sources_of', 'Renderer', 'Completer', 'find_mask', 'save_result', 'targets', 'minutes',
-           'complete_files', 'unlike_training', 'parser', 'main']
+__all__ = ['fillings', 'advice', 'load_pair', 'crop_box', 'components', 'hole_boxes', 'Window', 'show_hole', 'Samples',
+           'Completions', 'perturb', 'slerp', 'seeded', 'paint', 'sources_of', 'Renderer', 'together', 'margin',
+           'expand', 'Sampler', 'Completer', 'find_mask', 'save_result', 'targets', 'minutes', 'complete_files',
+           'unlike_training', 'parser', 'main']
 
 # %% ../nbs/14_complete.ipynb #03296a6d
-def load_pair(image, mask=None) -> tuple: # see `Completer`; the image as RGB, the hole as (H, W) bool array
+def load_pair(image, mask=None, grown:int=0) -> tuple: # see `Completer`; RGB, the hole as (H, W) bool array
     "Open an image and its hole, and make sure that they fit."
     rgb = open_image(image)
     hole = alpha_mask(image) if mask is None else load_mask(mask)
@@ -33,39 +37,66 @@ def load_pair(image, mask=None) -> tuple: # see `Completer`; the image as RGB, t
     hole = hole[0, 0].numpy()
     if hole.shape != rgb.size[::-1]: raise ValueError(
         f'the mask has {hole.shape[1]}x{hole.shape[0]} pixels, the image {rgb.width}x{rgb.height}: make them equal')
-    if not hole.any(): raise ValueError('nothing to complete: the mask is empty; paint the hole white')
+    hole = grow(hole, grown)
+    if not hole.any(): raise ValueError('nothing to complete: the mask is empty' +
+        (', shrunk so far' if grown < 0 else '; paint the hole white'))
     if hole.all(): raise ValueError('nothing known: the hole covers the whole image; leave some pixels to start from')
     return rgb, hole
 
-# %% ../nbs/14_complete.ipynb #d14f017e
-def mask_bbox(hole:np.ndarray) -> tuple: # (H, W) bool; left, top, right, bottom, the last two exclusive
-    "The smallest box around the hole."
-    return Image.fromarray(hole.astype(np.uint8)).getbbox()
-
 # %% ../nbs/14_complete.ipynb #a0b32edf
 def crop_box(
-    hole:tuple, image:tuple, size:int, # left, top, right, bottom; width, height; side of the model's images
+    hole:tuple, image:tuple, model:int, # left, top, right, bottom; width, height; side of the model's images
+    size:int|None=None, # wished for, pixels; twice the hole if not given
 ) -> tuple: # left, top, right, bottom; a square, or what the image has of it
-    "The part of the image to work on: at least `size`, and twice the hole, where the image has that much."
+    "The part of the image to work on: at least `model`, and twice the hole, where the image has that much."
     need, short = max(hole[2] - hole[0], hole[3] - hole[1]), min(image)
-    side = max(size, 2*need)
+    side = max(model, 2*need) if size is None else max(size, math.ceil(4*need/3))
     if side > short: side = max(short, math.ceil(4*need/3))
     place = lambda a, b, n: min(max((a + b - side)//2, 0), max(n - side, 0))
     x, y = place(hole[0], hole[2], image[0]), place(hole[1], hole[3], image[1])
     return x, y, min(x + side, image[0]), min(y + side, image[1])
 
+# %% ../nbs/14_complete.ipynb #cf367de4
+def components(hole:np.ndarray) -> list: # (H, W) bool; boxes as of `mask_bbox`
+    "Boxes of the holes that don't touch one another, to 1/64 of the image."
+    H, W = hole.shape
+    h, w = min(H, 64), min(W, 64)
+    small = touched(torch.from_numpy(hole), (h, w)).float()[None, None]
+    label, old = small*torch.arange(1., h*w + 1).view(1, 1, h, w), small
+    while not label.equal(old): old, label = label, small*F.max_pool2d(label, 3, 1, 1)
+    found = []
+    for k in label[label > 0].unique():
+        y, x = (label[0, 0] == k).nonzero().T
+        l, t = int(x.min())*W//w, int(y.min())*H//h
+        box = mask_bbox(hole[t:-(-int(y.max() + 1)*H//h), l:-(-int(x.max() + 1)*W//w)])
+        found.append((l + box[0], t + box[1], l + box[2], t + box[3]))
+    return found
+
+# %% ../nbs/14_complete.ipynb #362e937e
+def hole_boxes(hole:np.ndarray, window) -> list: # (H, W) bool; function: a box -> its window; boxes as of `mask_bbox`
+    "Boxes around holes, so that none lies in the window of another."
+    meet = lambda a, b: a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+    apart = []
+    for box in components(hole):
+        while near := [o for o in apart if meet(window(o), box) or meet(o, window(box))]:
+            apart = [o for o in apart if o not in near]
+            l, t, r, b = zip(box, *near)
+            box = min(l), min(t), max(r), max(b)
+        apart.append(box)
+    return sorted(apart)
+
 # %% ../nbs/14_complete.ipynb #f94ff9a0
 class Window:
     "The part of an image around its hole, at the model's size, and the way back."
     def __init__(self,
-        image:Image.Image, # the whole image, RGB
-        mask:np.ndarray, # (H, W) bool, True where to fill
-        size:int, # side of the model's images
-        margin:int=0, # so many of their pixels around the hole are to be painted as well
+        image:Image.Image, mask:np.ndarray, # the whole image, RGB; (H, W) bool, True where to fill
+        size:int, margin:int=0, # side of the model's images; so many of their pixels around the hole are painted too
+        box:tuple|None=None, soft:np.ndarray|None=None, # of the window; (H, W) uint8, what `feather` gives
     ):
-        self.image, self.mask, self.box = image, mask, crop_box(mask_bbox(mask), image.size, size)
-        l, t, r, b = self.box
+        self.image, self.mask, self.original, self.detail, self.beside = image, mask, None, False, []
+        self.box = l, t, r, b = box or crop_box(mask_bbox(mask), image.size, size)
         self.crop, self.crop_mask = image.crop(self.box), mask[t:b, l:r]
+        self.soft = Image.fromarray(255*self.crop_mask.astype(np.uint8) if soft is None else soft[t:b, l:r])
         w, h = (max(1, round(n*size/max(self.crop.size))) for n in self.crop.size)
         x, y = (size - w)//2, (size - h)//2
         self.content, pad = (x, y, x + w, y + h), ((y, size - h - y), (x, size - w - x))
@@ -80,11 +111,19 @@ class Window:
         rim, even = max(margin, rim), lambda o: min(max(o, 0), size)//2*2
         self.roi = even(l - rim), even(t - rim), even(r + rim + 1), even(b + rim + 1)      # what must be painted
 
-    def fill(self, made:Image.Image): # size x size, as the model paints it, or of the window's own size
+    @cached_property
+    def material(self): return Material(self.image, self.mask, self.box)
+
+    def enlarge(self, made:Image.Image): # size x size, as the model paints it
+        "The window in the image's resolution; with `detail`, the photograph's fine detail as well."
+        if self.detail and self.material.enough: return self.material.detail(made.crop(self.content))
+        if made.size == self.crop.size: return made
+        return made.resize(self.crop.size, Image.Resampling.BICUBIC, box=self.content)
+
+    def fill(self, made:Image.Image): # the window with its hole filled, of any size
         "The window in the image's resolution, its hole filled from `made`."
         out = self.crop.copy()
-        if made.size != out.size: made = made.resize(out.size, Image.Resampling.BICUBIC, box=self.content)
-        out.paste(made, mask=Image.fromarray(255*self.crop_mask.astype(np.uint8)))
+        out.paste(made.resize(out.size, Image.Resampling.BICUBIC) if made.size != out.size else made, mask=self.soft)
         return out
 
     def paste(self, made:Image.Image):
@@ -104,23 +143,27 @@ def show_hole(image:Image.Image, mask:np.ndarray, side:int) -> Image.Image: # RG
 
 # %% ../nbs/14_complete.ipynb #1d733183
 @dataclass
-class Completions:
+class Samples:
     "Completions of one image; each is composed in full resolution when asked for."
     window:Window # the image, its hole, what the model knows of them
-    made:list # the window with its hole filled, PIL: by the model at its own size, by the material in full
+    made:list # the window with its hole filled, small: PIL
+    full:list # functions, each of which makes that in the photograph's own pixels
     scores:list # the discriminator's, higher is more real; nan without one, and for what the material made
     sources:list # what made each: 'model' or 'material'
     latents:torch.Tensor # (n, z, h, w) the codes they were painted from
     eps:torch.Tensor|None = None # (n, ., h, w) the noise that made the codes
     seed:int|None = None # that the noise was drawn with
+    beside:list = () # completions of the other windows, if holes lie far apart
 
     def __len__(self): return len(self.made)
     def __getitem__(self, i):
-        return self.select(list(range(len(self)))[i]) if isinstance(i, slice) else self.window.paste(self.made[i])
+        if isinstance(i, slice): return self.select(list(range(len(self)))[i])
+        out = self.window.image.copy()
+        for o in (self, *self.beside): out.paste(o.window.fill(o.full[i]()), o.window.box[:2])
+        return out
 
     def __repr__(self):
-        by = ' and '.join(sorted({*self.sources}))
-        return f'{len(self)} completions of {self.window.image.size} pixels by the {by}, seed {self.seed}'
+        return f'{len(self)} completions of {self.window.image.size} by {sorted({*self.sources})}, seed {self.seed}'
 
     @property
     def images(self): return list(self)
@@ -129,21 +172,36 @@ class Completions:
 
     def select(self, which:list): # numbers, from 0
         "Some of the completions, in the order of `which`."
-        kept = ([o[i] for i in which] for o in (self.made, self.scores, self.sources))
-        eps = None if self.eps is None else self.eps[which]
-        return Completions(self.window, *kept, self.latents[which], eps, self.seed)
+        kept = ([o[i] for i in which] for o in (self.made, self.full, self.scores, self.sources))
+        eps, beside = None if self.eps is None else self.eps[which], [o.select(which) for o in self.beside]
+        return type(self)(self.window, *kept, self.latents[which], eps, self.seed, beside)
 
-    def __add__(self, other): # of the same window
+    def __add__(self, other): # of the same windows
         latents, eps = torch.cat([self.latents, other.latents]), torch.cat([self.eps, other.eps])
-        lists = (getattr(self, k) + getattr(other, k) for k in ('made', 'scores', 'sources'))
-        return Completions(self.window, *lists, latents, eps, self.seed)
+        lists = (getattr(self, k) + getattr(other, k) for k in ('made', 'full', 'scores', 'sources'))
+        beside = [a + b for a, b in zip(self.beside, other.beside)]
+        return type(self)(self.window, *lists, latents, eps, self.seed, beside)
+
+# %% ../nbs/14_complete.ipynb #1a19f3e5
+class Completions(Samples):
+    "Completions to look at and to save."
+    def preview(self, i:int, side:int, zoom:bool=False) -> Image.Image: # longer side, pixels; `zoom`: the window only
+        "How completion `i` will look, soon and small."
+        w = self.window
+        x, y, *end = w.box if zoom else (0, 0, *w.image.size)
+        k = max(1, max(end[0] - x, end[1] - y)//(4*side))
+        out = w.image.reduce(k, (x, y, *end))
+        for w, made in ((o.window, o.made[i]) for o in (self, *self.beside)):
+            l, t, r, b = (round((o - start)/k) for o, start in zip(w.box, (x, y, x, y)))
+            out.paste(made.resize((r - l, b - t), Image.Resampling.BICUBIC), (l, t), w.soft.resize((r - l, b - t)))
+        return ImageOps.contain(out, (side, side))
 
     def sheet(self, side:int=200) -> Image.Image: # of each tile, pixels
         "The image with its hole and all completions, numbered; of a much larger image the window only."
         w = self.window
-        zoom = 2*max(w.crop.size) < max(w.image.size)
+        zoom = not self.beside and 2*max(w.crop.size) < max(w.image.size)
         tiles = [show_hole(w.image, w.mask, side), *([show_hole(w.crop, w.crop_mask, side)] if zoom else [])]
-        tiles += [ImageOps.contain(w.fill(o) if zoom else w.paste(o), (side, side)) for o in self.made]
+        tiles += [self.preview(i, side, zoom) for i in range(len(self))]
         high = max(o.height for o in tiles)
         tiles = [ImageOps.pad(o, (side, high), color='white') for o in tiles]
         for i, o in enumerate(tiles[-len(self):], 1):
@@ -157,14 +215,19 @@ class Completions:
         self.sheet(120).save(f := io.BytesIO(), 'PNG')
         return f.getvalue()
 
-    def save(self, folder:str|Path, overwrite:bool=False) -> list: # the files, in order
+    def save(self, folder:str|Path, overwrite:bool=False,
+        kind:str='png', best:int|None=None, # format, see `Original`; 'same': the photograph's; how many, all
+    ) -> list: # the files, in order
         "Write 01.png, 02.png, ... in full resolution; what is there already is an error unless `overwrite`."
-        files = [Path(folder)/f'{i + 1:02}.png' for i in range(len(self))]
+        whole = self.window.original or Original(self.window.image)
+        kind = whole.format if kind == 'same' else kind.upper()
+        files = [Path(folder)/f'{i + 1:02}{image_formats.get(kind)}' for i in range(len(self))][:best]
         old = [o for o in files if o.exists()]
         if old and not overwrite: raise FileExistsError(
             f'{old[0]} is there already: choose another folder, or overwrite=True')
         Path(folder).mkdir(parents=True, exist_ok=True)
-        for file, image in zip(files, self): write_atomic(file, lambda f: image.save(f, 'PNG'))
+        lost = {whole.save(file, image, self.window.mask, kind) for file, image in zip(files, self)} - {''}
+        if lost: warnings.warn('; '.join(lost), stacklevel=2)
         return files
 
 # %% ../nbs/14_complete.ipynb #92eb62d7
@@ -207,17 +270,17 @@ fillings = 'auto', 'material', 'model', 'both'
 advice = 'pieces of the photograph realise the guesses of the model, and every fourth is as the model paints it; ' \
     '--fill says otherwise, and --adapt 2m lets the model learn this photograph first'
 
-def sources_of(fill:str, material:Material|None) -> list: # one of `fillings`
+def sources_of(fill:str, w:Window) -> list: # one of `fillings`
     "What makes the completions, by turns; 'auto': three by the material, if there is enough of it, one by the model."
     if fill not in fillings: raise ValueError(f'fill is {", ".join(fillings)}, not {fill!r}')
-    if fill == 'model' or fill == 'auto' and not material.enough: return ['model']
-    if not material.enough: raise ValueError("too little is known around the hole to copy from: use fill='model'")
+    if fill == 'model' or fill == 'auto' and not w.material.enough: return ['model']
+    if not w.material.enough: raise ValueError("too little is known around the hole to copy from: use fill='model'")
     return ['material']*dict(material=1, both=1, auto=3)[fill] + ['model']*(fill != 'material')
 
 # %% ../nbs/14_complete.ipynb #283b5dbd
 class Renderer:
     "Lets a network look at a photograph with a hole, and makes completions of codes."
-    fill, follow = 'auto', 0.      # see `encode`; of all calls that don't say otherwise
+    fill, follow, detail = 'auto', 0., True      # see `encode`; of all calls that don't say otherwise
 
     def __init__(self,
         net:PICNet, # trained; it works at `net.config.image_size`
@@ -239,71 +302,128 @@ class Renderer:
     def encode(self, image, mask=None,
         fill:str|None=None, # 'model', the photograph's 'material', 'both' by turns; 'auto': see `sources_of`
         follow:float|None=None, # 0: the material decides, 1: the model's guess
-    ) -> Window: # with `prior`, `context`, `material`
-        "Find the window and let the encoder look at it."
-        fill = fill or self.fill
-        w = Window(*load_pair(image, mask), self.net.config.image_size, getattr(self.net.config, 'blend_margin', 0))
-        w.follow = self.follow if follow is None else follow
-        w.material = None if fill == 'model' else Material(w.image, w.mask, w.box)
-        w.sources = sources_of(fill, w.material)
-        device = next(self.net.parameters()).device
-        w.x, w.hole = w.x.to(device), w.hole.to(device)
-        w.prior, w.context = self.net.prior(w.x, w.hole)
+        detail:bool|None=None, # what the model paints gets the photograph's fine detail, where it is much enlarged
+        size:int|None=None, # side of the part of the photograph that the model looks at; see `crop_box`
+        grow:int=0, feather:int=0, # pixels: a larger hole (negative: smaller); a soft edge around it
+    ) -> Window: # with `prior`, `context`; `beside`: those of holes that lie far away
+        "Find the windows and let the encoder look at them."
+        if feather < 0: raise ValueError(f'feather is the width of a soft edge, in pixels, not {feather}')
+        original = Original(image, mask is None)
+        rgb, hole = load_pair(original.image, mask, grow)
+        soft, model = soften(hole, feather), self.net.config.image_size
+        boxes = hole_boxes(hole := soft > 0, box := lambda o: crop_box(o, rgb.size, model, size))
+        margin = getattr(self.net.config, 'blend_margin', 0)
+        w, *beside = (Window(rgb, hole, model, margin, box(o), soft) for o in boxes)
+        w.original, w.beside, device = original, beside, next(self.net.parameters()).device
+        for o in (w, *beside):
+            o.follow, o.sources = self.follow if follow is None else follow, sources_of(fill or self.fill, o)
+            o.detail = (self.detail if detail is None else detail) and max(o.crop.size) > 1.3*model
+            o.x, o.hole = o.x.to(device), o.hole.to(device)
+            o.prior, o.context = self.net.prior(o.x, o.hole)
         return w
 
-    def render(self, w:Window, latents:torch.Tensor, sources=None) -> tuple: # see `Completions`: made, scores, sources
+    def render(self, w:Window, latents:torch.Tensor, sources=None) -> tuple: # as of `Completions`, up to sources
         "Paint the model's guesses, some at once, and let the material realise those that it is to make."
         if latents.shape[1:] != w.prior.mean.shape[1:]: raise ValueError(
             f'latents are (n, {", ".join(map(str, w.prior.mean.shape[1:]))}) here, not {tuple(latents.shape)}')
-        turns, made, scores = sources or w.sources, [], []
+        turns, made, full, scores = sources or w.sources, [], [], []
         sources = [turns[i%len(turns)] for i in range(len(latents))]
         for part in latents.split(16):
             for o, mark in zip(*paint(self.net, w, part)):
-                if sources[len(made)] == 'material': o, mark = w.material.fill(o.crop(w.content), w.follow), math.nan
-                made.append(o)
-                scores.append(mark)
+                guess, own = o.crop(w.content), sources[len(made)] == 'model'
+                small, finish = (guess, partial(w.enlarge, o)) if own else w.material.realise(guess, w.follow)
+                for kept, new in zip((made, full, scores), (small, finish, mark if own else math.nan)): kept.append(new)
                 for f in [*self.after]: f(len(made))
-        return made, scores, sources
+        return made, full, scores, sources
 
     def decode(self, image, mask, latents:torch.Tensor, **how) -> Completions: # (n, z, h, w); in their order
         w = self.encode(image, mask, **how)
+        if w.beside: raise ValueError(f'{1 + len(w.beside)} holes are far apart: decode one at a time')
         return Completions(w, *self.render(w, latents), latents)
 
     def from_noise(self, w:Window, eps:torch.Tensor, seed=None, sources=None) -> Completions: # (n, ., h, w)
         latents = w.prior.reparameterize(eps.to(w.prior.mean))
         return Completions(w, *self.render(w, latents, sources), latents.cpu(), eps, seed)
 
+# %% ../nbs/14_complete.ipynb #c36bd94e
+def together(parts:list) -> Completions: # of one image's windows, as many of each
+    parts[0].beside = parts[1:]
+    return parts[0]
+
+# %% ../nbs/14_complete.ipynb #09971653
+def margin(more:int|str, side:int) -> int: # pixels, or a share such as '25%'; width or height
+    "Pixels to add to one side of an image."
+    m = re.fullmatch(r'\s*(\d+(?:\.\d+)?)(%?)\s*', str(more))
+    if not m: raise ValueError(f'{more} is not a number of pixels, such as 200, nor a share, such as 25%')
+    return round(float(m[1])*(side/100 if m[2] else 1))
+
+# %% ../nbs/14_complete.ipynb #b595c506
+def expand(image:Image.Image, sides:list) -> tuple: # left, top, right, bottom, pixels; (H, W) bool, True where known
+    "A larger white canvas around an image."
+    l, t, r, b = sides
+    out = Image.new(image.mode, (l + image.width + r, t + image.height + b), (255,)*len(image.getbands()))
+    out.paste(image, (l, t))
+    return out, np.pad(np.ones(image.size[::-1], bool), ((t, b), (l, r)))
+
 # %% ../nbs/14_complete.ipynb #5b0f3a51
-class Completer(Renderer):
-    "Fills the hole in an image of any size, in many ways."
+class Sampler(Renderer):
+    "Draws completions, and more that are like one, or lie between two."
     def __call__(self,
         image, # a file, PIL image, array: anything that `open_image` takes
         mask=None, # file, PIL image, array or tensor, white/1/True where to fill; None: the image's transparency
         n:int=8, # how many completions
         seed:int|None=None, # the same seed gives the same completions; drawn if not given
         temperature:float=1., # 0: n times the likeliest code, 1: the full variety
-        **how, # fill, follow: see `encode`
+        **how, # fill, follow, detail, size, grow, feather: see `encode`
     ) -> Completions: # in the order they are drawn
         "Complete an image `n` times; the known pixels stay as they are, bit for bit."
         if not 0 <= temperature < float('inf'): raise ValueError(
             f'temperature is 0 (no variety), 1 (as trained) or in between, not {temperature}')
-        rng, seed = seeded(n, seed)
-        w = self.encode(image, mask, **how)
-        return self.from_noise(w, temperature*sample_noise(n, w.prior, rng)[0], seed)
+        seed, w = seeded(n, seed)[1], self.encode(image, mask, **how)
+        draw = lambda w, k: temperature*sample_noise(n, w.prior, seeded(n, seed + k)[0])[0]
+        return together([self.from_noise(o, draw(o, k), seed) for k, o in enumerate([w, *w.beside])])
 
     def vary(self, completions:Completions, i:int, n:int=8, amount:float=.3, seed:int|None=None) -> Completions:
         "Completions that resemble number `i`; amount 0: the same, 1: all new."
-        w, (rng, seed) = completions.window, seeded(n, seed)
-        eps = perturb(completions.eps[i], sample_noise(n, w.prior, rng)[0], amount)
-        return self.from_noise(w, eps, seed, [completions.sources[i]])
+        seed = seeded(n, seed)[1]
+        def one(c, k):
+            new = sample_noise(n, c.window.prior, seeded(n, seed + k)[0])[0]
+            return self.from_noise(c.window, perturb(c.eps[i], new, amount), seed, [c.sources[i]])
+        return together([one(c, k) for k, c in enumerate([completions, *completions.beside])])
 
     def between(self, completions:Completions, i:int, j:int, n:int=5) -> Completions:
         "Walk from completion `i` to `j`; `n` counts both ends."
         if n < 2: raise ValueError(f'n counts both ends, so it is at least 2, not {n}')
-        a, b = completions.eps[i], completions.eps[j]
-        eps = torch.stack([slerp(a, b, k/(n - 1)) for k in range(n)])
-        sources = [completions.sources[i]]*(n - 1) + [completions.sources[j]]
-        return self.from_noise(completions.window, eps, sources=sources)
+        def one(c):
+            eps = torch.stack([slerp(c.eps[i], c.eps[j], k/(n - 1)) for k in range(n)])
+            return self.from_noise(c.window, eps, sources=[c.sources[i]]*(n - 1) + [c.sources[j]])
+        return together([one(c) for c in (completions, *completions.beside)])
+
+# %% ../nbs/14_complete.ipynb #e761f051
+class Completer(Sampler):
+    "Fills the hole in an image of any size, in many ways."
+    def extend(self,
+        image, sides, # see `__call__`; left, top, right, bottom: pixels, or '25%'
+        n:int=8, seed:int|None=None, **how, # see `__call__`
+    ) -> Completions: # of an image that is so much larger
+        "Continue an image beyond its edges: left, right, top, bottom, each from what is there by then."
+        (rng, seed), whole = seeded(n, seed), Original(image)
+        sides = [margin(o, whole.image.size[i%2]) for i, o in enumerate(sides)]
+        if len(sides) != 4 or not any(sides): raise ValueError('extend takes left, top, right, bottom; one at least')
+        canvas, known = expand(rgb := open_image(whole.image), sides)
+        w, whole.image, finished = Window(canvas, ~known, self.net.config.image_size), expand(whole.image, sides)[0], []
+        if whole.deep is not None: whole.deep = np.pad(whole.deep, (sides[1::2], sides[::2], (0, 0)))
+        w.original, turns = whole, sources_of(how.pop('fill', None) or self.fill, w)
+        sources = [turns[i%len(turns)] for i in range(n)]
+        for fill, start in zip(sources, torch.randint(2**31, (n,), generator=rng).tolist()):
+            out = rgb
+            for k in (0, 2, 1, 3):
+                more, there = expand(out, [sides[k] if j == k else 0 for j in range(4)])
+                if sides[k]: out = self(more, ~there, 1, start, fill=fill, **how)[0]
+            finished.append(out)
+        small = [o.crop(w.box).resize((w.content[2] - w.content[0], w.content[3] - w.content[1])) for o in finished]
+        full = [partial(o.crop, w.box) for o in finished]
+        return Completions(w, small, full, [math.nan]*n, sources, torch.zeros(n, 0), None, seed)
 
     def adapt(self,
         image, mask=None, # as of `__call__`; or a list of pairs, several photographs of one place
@@ -334,12 +454,12 @@ def find_mask(
                      f'put it where the image is, {here.with_suffix(".png")}')
 
 # %% ../nbs/14_complete.ipynb #69b2394e
-def save_result(made:Completions, to:Path) -> Path: # folder for these; of the contact sheet, beside it
+def save_result(made:Completions, to:Path, **how) -> Path: # folder for these, see `save`; of the sheet, beside it
     "Write completions and their contact sheet: complete, or not at all; what is there already is an error."
     to.parent.mkdir(parents=True, exist_ok=True)
     sheet, part = to.with_name(f'{to.name}_sheet.png'), Path(tempfile.mkdtemp(prefix='.part-', dir=to.parent))
     try:
-        made.save(part/to.name)
+        made.save(part/to.name, **how)
         write_atomic(sheet, lambda f: made.sheet().save(f, 'PNG'))
         os.rename(part/to.name, to)
     finally: shutil.rmtree(part, ignore_errors=True)
@@ -376,11 +496,12 @@ def minutes(time:str|None) -> float|None: # such as 30s or 2m
 def complete_files(
     completer:Completer, todo:dict, # see `targets`
     spec:str|None, folder:Path, # see `find_mask`
-    n:int, seed:int, temperature:float, fill:str='auto', # see `Completer`
+    how:dict, saving:dict, # see `Completer.__call__`, `Completions.save`
     adapt:float|None=None, keep:Path|None=None, # minutes to learn from each image; file for what was learned
+    sides:list|None=None, # see `Completer.extend`
 ) -> int: # images that failed
     "Complete all files that are not done yet; bad ones are named and passed over."
-    done, failed, said = 0, 0, fill != 'auto' or adapt
+    done, failed, said, seed = 0, 0, how['fill'] != 'auto' or adapt, how['seed']
     for file, to in todo.items():
         start, name = time.perf_counter(), file.relative_to(folder)
         if to.exists(): continue
@@ -388,15 +509,16 @@ def complete_files(
             mask = find_mask(spec, file, folder, seed)
             using = completer.adapt(file, mask, adapt, seed=seed) if adapt else completer
             if keep: save_weights(using.net, keep)
-            made = using(file, mask, n, seed, temperature, fill=fill)
-            sheet = save_result(made, to)
+            made = using.extend(file, sides, **how) if sides else using(file, mask, **how)
+            with warnings.catch_warnings(record=True) as told: sheet = save_result(made, to, **saving)
+            for o in told: print(f'note: {name}: {o.message}', file=sys.stderr, flush=True)
         except (ValueError, OSError, MemoryError) as e:
             failed += 1
             print(f'{name} failed: {e}', file=sys.stderr, flush=True)
             continue
         done += 1
         took = time.perf_counter() - start
-        print(f'{name}: {n} completions in {took:.1f} s, seed {seed}, all on {sheet}', flush=True)
+        print(f'{name}: {len(made)} completions in {took:.1f} s, seed {seed}, all on {sheet}', flush=True)
         if not said and 'material' in made.sources: said = not print(f'note: {advice}', file=sys.stderr, flush=True)
     if len(todo) > 1: print(f'{done} completed, {len(todo) - done - failed} done before, {failed} failed')
     return failed
@@ -419,8 +541,15 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument('--temperature', type=float, default=1., help='0: no variety, 1: the full variety (1)')
     p.add_argument('--fill', choices=fillings, default='auto', help="the photograph's own material, the model, or both "
                    'by turns (auto: three by the material where there is enough of it, one by the model)')
+    p.add_argument('--detail', action=argparse.BooleanOptionalAction, default=True, help='sharpen what is enlarged')
+    p.add_argument('--size', type=int, help='side of the part that the model looks at, pixels (twice the hole)')
+    p.add_argument('--grow', type=int, default=0, help='pixels to enlarge the hole by; negative: to shrink it by (0)')
+    p.add_argument('--feather', type=int, default=0, help='width of a soft edge around the hole, pixels (0)')
+    p.add_argument('--extend', metavar='L,T,R,B', help='no hole, but so much more on each side: pixels, or 25%%')
     p.add_argument('--adapt', metavar='TIME', help='learn from each photograph first, so long: 30s, 2m')
     p.add_argument('--keep', type=Path, metavar='FILE', help='keep the weights that --adapt has learned (.safetensors)')
+    p.add_argument('--best', type=int, help='write the first so many in full size (all); the sheet shows all')
+    p.add_argument('--format', choices=[*map(str.lower, image_formats), 'same'], default='png', help='of results (png)')
     p.add_argument('--out', type=Path, default=Path('completions'), help='where new results are put (completions)')
     p.add_argument('--weights', help='a file, a folder of a training run, or user/repo on the Hugging Face hub')
     p.add_argument('--gui', action='store_true', help='draw the hole yourself, in JupyterLab')
@@ -440,15 +569,17 @@ def main(
         seeded(a.n, a.seed)
         learn = minutes(a.adapt)
         if a.keep and (not learn or path.is_dir()): raise ValueError('--keep goes with --adapt, for one photograph')
+        if a.extend and (spec and a.image or learn): raise ValueError('--extend takes no mask, and no --adapt')
         completer = Completer.from_pretrained(a.weights, a.device)
-        settings = dict(images=str(path), mask=spec, weights=a.weights, n=a.n, seed=a.seed, temperature=a.temperature,
-                        fill=a.fill, adapt=a.adapt)
+        how = {o: getattr(a, o) for o in 'n seed temperature fill detail size grow feather'.split()}
+        settings = dict(images=str(path), mask=spec, weights=a.weights, adapt=a.adapt, extend=a.extend, format=a.format,
+                        best=a.best, **how)
         todo = targets(path, a.out, settings)
     except (ValueError, OSError, RuntimeError, ImportError) as e: p.error(str(e))
     if strange := unlike_training(completer.net.config, spec): print(f'warning: {strange}', file=sys.stderr)
     folder = path if path.is_dir() else path.parent
-    how = a.n, a.seed, a.temperature, a.fill, learn, a.keep
-    try: return int(complete_files(completer, todo, spec, folder, *how) > 0)
+    saving, sides = dict(kind=a.format, best=a.best), a.extend and a.extend.split(',')
+    try: return int(complete_files(completer, todo, spec, folder, how, saving, learn, a.keep, sides) > 0)
     except KeyboardInterrupt: print('stopped; the same command goes on from there', file=sys.stderr)
     return 130
 

@@ -10,14 +10,15 @@ from functools import partial
 from importlib.resources import files
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, JpegImagePlugin
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 from tqdm.auto import tqdm
 
 # %% auto #0
-__all__ = ['image_suffixes', 'ImageError', 'height_width', 'load_pil', 'open_image', 'alpha_mask', 'to_tensor', 'to_pil',
-           'example_names', 'example_path', 'example_image', 'show_images', 'resize_crop', 'list_images', 'ImageFolder',
-           'augment', 'to_device', 'uniform', 'ImageSet', 'ImageStream', 'open_images', 'write_atomic']
+__all__ = ['image_suffixes', 'image_formats', 'ImageError', 'height_width', 'load_pil', 'open_image', 'alpha_mask', 'to_tensor',
+           'to_pil', 'example_names', 'example_path', 'example_image', 'show_images', 'resize_crop', 'list_images',
+           'ImageFolder', 'augment', 'to_device', 'uniform', 'ImageSet', 'ImageStream', 'open_images', 'write_atomic',
+           'Original']
 
 # %% ../nbs/01_data.ipynb #806b46e6
 class ImageError(ValueError):
@@ -39,12 +40,19 @@ def _from_array(a:np.ndarray) -> Image.Image: # 8 bits
     a = a[..., 0] if a.shape[2:] == (1,) else a
     return Image.fromarray(a if top == 255 else (a*(255/top)).round().astype(np.uint8))
 
-# %% ../nbs/01_data.ipynb #067eaaaa
-def _decode(img:Image.Image) -> Image.Image: # RGB; RGBA if not all of it is opaque
-    "An image of any mode with 8 bits and the right way up; of an animation the first frame."
+# %% ../nbs/01_data.ipynb #5c293fbe
+def _upright(img:Image.Image) -> Image.Image:
+    "An image the right way up; of an animation the first frame."
     if img.format == 'EPS': raise ValueError('it is a program in PostScript, which is not run: save it as PNG')
+    if img.format == 'TIFF': img.filename = ''     # or PIL maps it into memory, and a turned one wrongly
     img.load()
     with suppress(Exception): img = ImageOps.exif_transpose(img)
+    return img
+
+# %% ../nbs/01_data.ipynb #067eaaaa
+def _decode(img:Image.Image) -> Image.Image: # RGB; RGBA if not all of it is opaque
+    "An image of any mode, upright, with 8 bits."
+    img = _upright(img)
     if img.mode[0] in 'IF':     # 16 bits, or floats in [0, 1] or [0, 255]
         a = np.asarray(img)
         img = _from_array((a/(65535 if img.mode[0] == 'I' else 1 if a.max() <= 1 else 255)).clip(0, 1))
@@ -52,14 +60,14 @@ def _decode(img:Image.Image) -> Image.Image: # RGB; RGBA if not all of it is opa
     return img.convert('RGBA' if clear else 'RGB')
 
 # %% ../nbs/01_data.ipynb #b8b37aab
-def load_pil(x, min_side:int=1) -> Image.Image: # RGB, or RGBA if not all of it is opaque
+def load_pil(x, min_side:int=1, decode=_decode) -> Image.Image: # RGB, or RGBA if not all of it is opaque
     "What `open_image` takes; whatever a decoder raises becomes an `ImageError` that names the image."
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
             warnings.simplefilter('error', Image.DecompressionBombWarning)
             f = _from_array(x) if isinstance(x, np.ndarray) else io.BytesIO(x) if isinstance(x, bytes) else x
-            with nullcontext(f) if isinstance(f, Image.Image) else Image.open(f) as img: img = _decode(img)
+            with nullcontext(f) if isinstance(f, Image.Image) else Image.open(f) as img: img = decode(img)
         if min(img.size) < min_side: raise ValueError(f'it has only {img.width}x{img.height} px, not {min_side}')
         return img
     except Exception as e:
@@ -229,8 +237,7 @@ def uniform(*shape:int, generator:torch.Generator|None=None, device=None) -> tor
 class ImageSet:
     "Images held as one uint8 tensor on a device, and random training batches from them."
     def __init__(self,
-        source, # a folder, a list of files, or a tensor (N, 3, H, W): uint8, or float in [-1, 1]
-        size:int|tuple, # pixels of a training image: one number, or (H, W)
+        source, size:int|tuple, # folder, list of files, or tensor (N, 3, H, W): uint8, or in [-1, 1]; pixels, or (H, W)
         margin:float=1/8, device=None, limit:float=8, # files are held so much larger, to cut from; where; GiB
     ):
         self.size, self.bad, x = height_width(size, 8), {}, source
@@ -352,3 +359,83 @@ def write_atomic(file:str|Path, write): # `write`: function of an open binary fi
     except RuntimeError as e:     # torch.save hides behind it that the disk is full
         raise (e.__context__ if isinstance(e.__context__, OSError) else e) from None
     finally: tmp.unlink(missing_ok=True)
+
+# %% ../nbs/01_data.ipynb #99098b44
+image_formats = dict(PNG='.png', JPEG='.jpg', WEBP='.webp', TIFF='.tif')     # that are written, and their suffixes
+_modes = dict(PNG='L LA RGB RGBA', JPEG='L RGB CMYK', WEBP='RGB RGBA', TIFF='L LA RGB RGBA CMYK LAB')
+_spaces = {b'GRAY': 'L LA', b'RGB ': 'RGB RGBA', b'CMYK': 'CMYK', b'Lab ': 'LAB'}     # of color profiles
+
+def _how(img:Image.Image, kind:str) -> dict: # just opened; its format
+    "Keywords of PIL to save in each format, with the losses of the file that was opened."
+    if webp := kind == 'WEBP' and img.fp: img.fp.seek(0)
+    lossy = kind == 'JPEG' or kind == 'WEBP' and not (webp and b'VP8L' in img.fp.read())
+    how = dict(PNG=dict(compress_level=3), JPEG=dict(quality=95, subsampling=0), TIFF={},
+               WEBP=dict(lossless=not lossy, exact=True, quality=90))
+    if kind == 'JPEG': how[kind] = dict(qtables=[t for _, t in sorted(img.quantization.items())],
+        subsampling=JpegImagePlugin.get_sampling(img), progressive='progressive' in img.info)
+    return how
+
+# %% ../nbs/01_data.ipynb #6bbc4427
+_layout = {*range(254, 267), 273, *range(277, 282), 284, 317, *range(320, 348), *range(512, 533), 700, 33723, 34377,
+           34675, 37724}     # tags of a TIFF that say how it is laid out, or belong to programs
+
+def _exif(img:Image.Image) -> bytes|None: # empty if there are none; None if they are damaged
+    "The notes of the camera, for an image that is upright."
+    with suppress(Exception):
+        exif = Image.Exif()
+        exif.load(img.getexif().tobytes())     # a copy
+        for k in _layout & {*exif}: del exif[k]
+        if exif: exif[274] = 1
+        return exif.tobytes() if exif else b''
+
+# %% ../nbs/01_data.ipynb #26f5d446
+class Original:
+    "An image as its file has it, upright: it comes back in its own mode, depth and format, with its hole filled."
+    def __init__(self, x, erased:bool=False): # whatever `open_image` takes; True if what is transparent is the hole
+        self.erased, self.image = erased, load_pil(x, decode=self._read)     # 8 bits; 16 of gray are in `deep`
+        if not isinstance(x, np.ndarray) or x.dtype != np.uint16: return
+        if x.shape[2:] in ((), (1,)): self.deep = np.atleast_3d(x)
+        else: self.lost.append('the 16 bits of color become 8')
+
+    def _read(self, img):
+        kind, tags = {'MPO': 'JPEG'}.get(img.format, img.format), getattr(img, 'tag_v2', {})
+        raw, pages = str(getattr(img, 'tile', '')), getattr(img, 'n_frames', 1)
+        color16 = img.mode[0] not in 'IF' and (';16' in raw or 16 in tags.get(258, ()))
+        if color16 and tags.get(284) == 2: raise ValueError('16 bits in separate planes are not read')
+        self.format, self.deep, self.how = kind if kind in _modes else 'PNG', None, _how(img, kind)
+        up, self.icc, self.exif = _upright(img), img.info.get('icc_profile'), _exif(img)
+        if up.mode[0] == 'I': self.deep = np.atleast_3d(up).clip(0, 65535).astype(np.uint16)
+        says = {f'only the first of {pages} images is kept': pages > 1,
+                'damaged EXIF data is left out': self.exif is None, 'the 16 bits of color become 8': color16,
+                '32 bits become fewer': up.mode == 'F' or up.mode == 'I' and np.not_equal(up, self.deep[..., 0]).any()}
+        self.lost = [o for o in says if says[o]]
+        if up.mode[0] in 'IF': mode, up = 'L', _decode(up)
+        elif up.has_transparency_data: mode = 'LA' if up.mode[0] in '1L' or 'LA;16' in raw else 'RGBA'
+        else: mode = 'L' if up.mode == '1' else up.mode if up.mode in _modes['TIFF'].split() else 'RGB'
+        if up.mode != mode or up is img: up = up.convert(mode)
+        up.info = {}
+        return up
+
+    def save(self,
+        file:str|Path, filled:Image.Image, # RGB, with the hole filled; what is known is taken from the original
+        hole:np.ndarray, kind:str|None=None, # (H, W) bool; one of `image_formats`, None: the original's, or PNG
+    ) -> str: # what the format can't keep; empty if all is kept
+        "Write the original with its hole filled, with its profile and EXIF data."
+        kind, mode, icc, lost = (kind or self.format).upper(), self.image.mode, self.icc, [*self.lost]
+        if kind not in _modes: raise ValueError(f'a format is one of {", ".join(_modes)}, not {kind}')
+        want = next(o for o in (mode, *(['RGBA', 'L'] if mode == 'LA' else ['RGB'])) if o in _modes[kind].split())
+        deep, how = self.deep is not None and kind in ('PNG', 'TIFF'), self.how[kind]
+        out = Image.composite(new := filled.convert(mode), self.image, Image.fromarray(hole))
+        if deep: out = Image.fromarray(np.where(hole, np.asarray(new)*np.uint16(257), self.deep[..., 0]))
+        if mode[-1] == 'A' and not self.erased: out.putalpha(self.image.getchannel('A'))
+        if not how.get('lossless', kind != 'JPEG'): lost.append('known pixels change a little')
+        if self.deep is not None and not deep: lost.append('16 bits become 8')
+        if mode.strip('A') != want.strip('A'): lost.append(f'{mode} becomes {want}')
+        if mode[-1] == 'A' != want[-1]:
+            if out.getchannel('A').getextrema()[0] < 255: lost.append('what is transparent becomes white')
+            out = Image.alpha_composite(Image.new('RGBA', out.size, 'white'), out.convert('RGBA'))
+        if icc and want not in _spaces.get(icc[16:20], '').split():
+            icc = lost.append(f'the color profile is not for {want}')
+        if not deep and out.mode != want: out = out.convert(want)
+        write_atomic(file, partial(out.save, format=kind, icc_profile=icc, exif=self.exif or b'', **how))
+        return f'{kind}: {", ".join(lost)}' if lost else ''

@@ -11,7 +11,7 @@ from .data import ImageError, height_width, list_images, load_pil, to_device, un
 
 # %% auto #0
 __all__ = ['mask_types', 'center_mask', 'hole_fraction', 'rectangle_masks', 'draw_strokes', 'stroke_masks', 'make_masks',
-           'load_mask', 'touched', 'MaskFolder']
+           'load_mask', 'touched', 'mask_bbox', 'distance', 'grow', 'feather', 'MaskFolder']
 
 # %% ../nbs/02_masks.ipynb #a150b115
 def center_mask(
@@ -129,6 +129,40 @@ def load_mask(
 def touched(hole:torch.Tensor, size:tuple) -> torch.Tensor: # (H, W) bool, (h, w); (h, w) bool
     "A hole shrunk so that not one of its pixels gets lost."
     return F.adaptive_max_pool2d(hole[None, None].float(), size)[0, 0] > 0
+
+# %% ../nbs/02_masks.ipynb #8c63712d
+def mask_bbox(hole:np.ndarray) -> tuple: # (H, W) bool; left, top, right, bottom, the last two exclusive
+    "The smallest box around the hole."
+    return Image.fromarray(hole.astype(np.uint8)).getbbox()
+
+def distance(hole:np.ndarray, most:int) -> np.ndarray: # (H, W) bool; (H, W) float32, pixels
+    "How far away the hole is, `most + 1` at most."
+    x = np.arange(hole.shape[1], dtype=np.float32)
+    left = np.maximum.accumulate(np.where(hole, x, -most - 1), 1)
+    right = np.minimum.accumulate(np.where(hole, x, len(x) + most)[:, ::-1], 1)[:, ::-1]
+    beside = np.minimum(x - left, right - x)**2           # along the row; now those of the other rows
+    out = np.minimum(beside, (most + 1)**2)
+    for k in range(1, most + 1):
+        np.minimum(out[k:], beside[:-k] + k*k, out=out[k:])
+        np.minimum(out[:-k], beside[k:] + k*k, out=out[:-k])
+    return np.sqrt(out)
+
+# %% ../nbs/02_masks.ipynb #d2e1d03a
+def grow(hole:np.ndarray, pixels:int) -> np.ndarray: # (H, W) bool; negative: shrink
+    "A hole that is larger by so many pixels on all sides."
+    if not pixels or not hole.any(): return hole
+    (l, t, r, b), p, out = mask_bbox(hole), abs(pixels), hole.copy()
+    part = slice(max(t - p - 1, 0), b + p + 1), slice(max(l - p - 1, 0), r + p + 1)
+    out[part] = distance(hole[part], p) <= p if pixels > 0 else distance(~hole[part], p) > p
+    return out
+
+def feather(hole:np.ndarray, pixels:int) -> np.ndarray: # (H, W) bool; (H, W) uint8
+    "A soft mask: 255 in the hole, 0 farther away from it than so many pixels."
+    out = np.zeros(hole.shape, np.uint8)
+    l, t, r, b = mask_bbox(grow(hole, pixels))
+    far = distance(hole[t:b, l:r], pixels)
+    out[t:b, l:r] = (255*(far <= pixels)*(1 - far/(pixels + 1))).round()
+    return out
 
 # %% ../nbs/02_masks.ipynb #4f3ecb44
 class MaskFolder:

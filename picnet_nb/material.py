@@ -6,16 +6,16 @@
 from __future__ import annotations
 import math
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 import numpy as np, torch, torch.nn.functional as F
 from PIL import Image
-from .data import to_tensor
+from .data import to_pil, to_tensor
 from .masks import touched
 
 # %% auto #0
 __all__ = ['known_mean', 'resize', 'around', 'Patches', 'depth', 'box_mean', 'restore_contrast', 'vote', 'count_offsets',
            'most_frequent', 'dominant_offsets', 'pass_messages', 'choose_offsets', 'spread', 'shifted', 'blend',
-           'copy_sharp', 'one_thread', 'known_cells', 'levels', 'Material']
+           'copy_sharp', 'one_thread', 'copied_mean', 'known_cells', 'levels', 'Surroundings', 'Material']
 
 # %% ../nbs/13_material.ipynb #c6a043db
 def known_mean(
@@ -69,6 +69,7 @@ def depth(hole:torch.Tensor) -> torch.Tensor: # (h, w) bool; (h, w) float
     for _ in range(max(hole.shape)//2 + 1): out, left = out + left[0, 0], 1 - F.max_pool2d(1 - left, 3, 1, 1)
     return out
 
+# %% ../nbs/13_material.ipynb #b6f27cb6
 def box_mean(x:torch.Tensor, side:int) -> torch.Tensor: # (1, C, h, w), odd number of pixels
     "Mean of the pixels around each."
     return F.avg_pool2d(F.pad(x, (side//2,)*4, mode='replicate'), side, 1)
@@ -84,7 +85,7 @@ def vote(
     x:torch.Tensor, hole:torch.Tensor, # (1, 3, h, w) in [0, 1], a guess in the hole; (h, w) bool
     rounds:int, step:int=1, bank:Patches|None=None, # of the hole's patches each, or every second; x's, if known already
     side:int=7, crowding:float=.3, contrast:float=.6, # pixels of a patch; weights, see above
-) -> tuple: # (1, 3, h, w); (m, 2) offsets (y, x) from each patch of the hole to its nearest
+) -> tuple: # (1, 3, h, w); offsets (m, 2) from each patch of the hole to its nearest; where it lies
     "Let the nearest known patches vote for the pixels of the hole."
     bank, (rows, cols) = bank or Patches(x, hole, side), around(hole, side - 1)
     part, inside = x[..., rows, cols], hole[rows, cols]
@@ -115,7 +116,7 @@ def vote(
     at = torch.stack([at//width + rows.start, at%width + cols.start], 1)
     x = x.clone()
     x[..., rows, cols] = part
-    return x, bank.place(best) - at
+    return x, bank.place(best) - at, at
 
 # %% ../nbs/13_material.ipynb #08a2c119
 def count_offsets(offsets:torch.Tensor, size:tuple) -> torch.Tensor: # (m, 2), (h, w); (2*h + 1, 2*w + 1)
@@ -191,8 +192,7 @@ def shifted(x:torch.Tensor, offsets:torch.Tensor) -> torch.Tensor: # (1, C, h, w
 # %% ../nbs/13_material.ipynb #12323881
 def blend(
     x:torch.Tensor, hole:torch.Tensor, # (1, 3, h, w) known; (h, w) bool
-    offsets:torch.Tensor, target:torch.Tensor, # (h, w, 2), (1, 3, h, w)
-    keep:float=.01, steps:int=150, # epsilon; of the solver, at most
+    offsets:torch.Tensor, target:torch.Tensor, keep:float=.01, steps:int=150, # (h, w, 2), (1, 3, h, w); epsilon
 ) -> torch.Tensor: # (1, 3, h, w); the known pixels are x's
     "The image whose differences of neighbors in the hole are those that offsets copy."
     def copied_diff(dim): # what a pixel and the next one say of their difference, as far as it is known
@@ -243,6 +243,24 @@ def one_thread():
     try: yield
     finally: torch.set_num_threads(threads)
 
+# %% ../nbs/13_material.ipynb #1c9402a6
+def copied_mean(
+    x:np.ndarray, hole:torch.Tensor, n:int, # (H, W, C); (H, W) bool; side of a cell
+    at:torch.Tensor, offsets:torch.Tensor, side:int, # (m, 2) where patches lie, and from where; theirs; all in cells
+) -> np.ndarray: # (pixels of the hole, C)
+    "Patches copied one over the other: their mean at each pixel of the hole, weighted by Hann windows."
+    rows, cols = around(hole, n*side)
+    window = np.sin(np.pi*(np.arange(n*side) + .5)/n/side)**2
+    window = np.outer(window, window)[..., None].astype(np.float32)
+    total = np.zeros((rows.stop - rows.start, cols.stop - cols.start, x.shape[2] + 1), np.float32)
+    part = lambda y, x: (slice(y, y + n*side), slice(x, x + n*side))
+    for y, x_, dy, dx in (n*torch.cat([at, offsets], 1)).tolist():
+        there = total[part(y - rows.start, x_ - cols.start)]
+        there[..., :-1] += window*x[part(y + dy, x_ + dx)]
+        there[..., -1:] += window
+    total = total[hole[rows, cols].numpy()]
+    return total[:, :-1]/np.maximum(total[:, -1:], 1e-6)
+
 # %% ../nbs/13_material.ipynb #5b0f3a81
 def known_cells(pixels:np.ndarray, hole:torch.Tensor, n:int) -> tuple: # (H, W, 3) uint8; (H, W) bool; side of a cell
     "Means of the cells of n x n pixels that are known as a whole, else 0, (1, 3, h, w); the other cells, (h, w)."
@@ -253,6 +271,7 @@ def known_cells(pixels:np.ndarray, hole:torch.Tensor, n:int) -> tuple: # (H, W, 
         means.append(known_mean(x.permute(2, 0, 1)[None].float()/255, o, size).masked_fill(gaps[-1], 0))
     return torch.cat(means, 2), torch.cat(gaps)
 
+# %% ../nbs/13_material.ipynb #06f6c91b
 def levels(known:torch.Tensor, hole:torch.Tensor, size:tuple) -> list: # (1, 3, h, w); (h, w) bool; the largest
     "What `vote` gets at three sizes, small to large, whatever the guess: hole, known part; rounds, step, patches."
     def level(share, *how):
@@ -261,13 +280,13 @@ def levels(known:torch.Tensor, hole:torch.Tensor, size:tuple) -> list: # (1, 3, 
         return gap, x, *how, Patches(x, gap)
     return [level(*o) for o in ((.5, 6, 1), (.75, 5, 1), (1, 4, 2))]
 
-# %% ../nbs/13_material.ipynb #d8913b92
-class Material:
-    "The known part of a photograph around its hole, ready to realise guesses."
+# %% ../nbs/13_material.ipynb #9de27a47
+class Surroundings:
+    "The known part of a photograph around its hole, in cells, and the detail that it lends to a guess."
     def __init__(self,
         image:Image.Image, mask:np.ndarray, # RGB; (H, W) bool, True where to fill
         box:tuple, # left, top, right, bottom: what the guesses show
-        grow:float=.15, cells:int=64, # so much more is looked at, of the box's side; cells of that side
+        grow:float=.15, cells:int=64, # so much more is looked at, of the box's side; cells a side
     ):
         (l, t, r, b), side = box, max(box[2] - box[0], box[3] - box[1])
         c = max(1, round(side/cells))
@@ -277,11 +296,42 @@ class Material:
         L, T, R, B = max(l - g, l%c), max(t - g, t%c), min(r + g, image.width), min(b + g, image.height)
         pad = (0, (T - B)%c), (0, (L - R)%c)
         self.pixels = np.pad(np.asarray(image.crop((L, T, R, B))), (*pad, (0, 0)), 'edge')
-        self.hole = torch.from_numpy(np.pad(mask[T:B, L:R], pad))
+        self.hole = torch.from_numpy(np.pad(mask[T:B, L:R], pad, 'edge'))
         self.window = slice(t - T, b - T), slice(l - L, r - L)
-        self.small = tuple(o//c for o in self.hole.shape)
+        self.view = tuple(slice(o.start//f, math.ceil(o.stop/f)) for o in self.window)
+        self.small, self.share = tuple(o//c for o in self.hole.shape), min(1, 1.5*cells*f/side)
         self.known, self.gap = known_cells(self.pixels, self.hole, f)
 
+    def place(self, guess:Image.Image) -> torch.Tensor: # of the box, any size; (1, 3, h, w) in [0, 1]
+        "The known part with a guess in the hole."
+        (rows, cols), x = self.view, self.known.clone()
+        size = cols.stop - cols.start, rows.stop - rows.start
+        x[..., rows, cols] = to_tensor(guess.resize(size, Image.Resampling.BICUBIC))/2 + .5
+        return torch.where(self.gap, x, self.known)
+
+    @cached_property
+    def plain(self): # (1, 3, h, w) as a guess resolves it; its patches; (H, W, 3) what is finer
+        low = resize(known_mean(self.known, self.gap, [round(self.share*o) for o in self.gap.shape]), self.gap.shape)
+        fine = np.asarray(to_pil(2*low - 1).resize(self.hole.shape[::-1], Image.Resampling.BICUBIC))
+        return low, Patches(low, self.gap, 5, 24), self.pixels.astype(np.int16) - fine
+
+    @one_thread()
+    @torch.no_grad()
+    def detail(self, guess:Image.Image) -> Image.Image: # of the box, any size; of its own, only the hole is new
+        "Enlarge a guess; what is finer than its pixels comes from where the known part looks most like it."
+        low, bank, fine = self.plain
+        _, offsets, at = vote(torch.where(self.gap, self.place(guess), low), self.gap, 1, 2, bank, 5)
+        out, inside = self.pixels[self.window].copy(), self.hole[self.window].numpy()
+        size, hole = inside.shape[::-1], torch.zeros_like(self.hole)
+        hole[self.window] = self.hole[self.window]
+        made = np.asarray(guess.resize(size, Image.Resampling.BICUBIC))[inside]
+        made = made + copied_mean(fine, hole, self.fine, at, offsets, 5)
+        out[inside] = made.round().clip(0, 255)
+        return Image.fromarray(out)
+
+# %% ../nbs/13_material.ipynb #d8913b92
+class Material(Surroundings):
+    "The known part of a photograph around its hole, ready to realise guesses."
     levels = cached_property(lambda self: levels(self.known, self.gap, self.small))      # see there
 
     @cached_property
@@ -294,31 +344,32 @@ class Material:
         if min(size := tuple(round(o/2) for o in self.small)) < 8: return False
         return int((F.max_pool2d(touched(self.gap, size)[None, None].float(), 7, 1) == 0).sum()) > 30
 
-    def place(self, guess:Image.Image) -> torch.Tensor: # of the box, any size; (1, 3, h, w) in [0, 1]
-        "The known part with a guess in the hole."
-        rows, cols = (slice(o.start//self.fine, math.ceil(o.stop/self.fine)) for o in self.window)
-        x, size = self.known.clone(), (cols.stop - cols.start, rows.stop - rows.start)
-        x[..., rows, cols] = to_tensor(guess.resize(size, Image.Resampling.BICUBIC))/2 + .5
-        return torch.where(self.gap, x, self.known)
-
     def target(self, guess:torch.Tensor, follow:float) -> tuple: # of `place`; (1, 3, h, w) of the cells, (m, 2)
         "What to copy, and the offsets that voting used."
         x = guess
-        for hole, seen, *how in self.levels: x, near = vote(torch.where(hole, resize(x, hole.shape), seen), hole, *how)
+        for gap, seen, *how in self.levels: x, near, _ = vote(torch.where(gap, resize(x, gap.shape), seen), gap, *how)
+        hole = gap
         return x + follow*hole*(resize(guess, self.small) - x), near
 
     @one_thread()
     @torch.no_grad()
-    def fill(self,
+    def realise(self,
         guess:Image.Image, # of the box, RGB, any size
         follow:float=0., # 0: what the photograph has decides, 1: the guess
-    ) -> Image.Image: # of the box's size; only the hole's pixels are new
-        "Realise a guess with pieces of the photograph."
+    ) -> tuple: # a small image of the box; a function that makes it in full
+        "Choose pieces of the photograph for a guess."
         if not 0 <= follow <= 1: raise ValueError(f'follow is 0 (the material decides) to 1 (the guess), not {follow}')
         target, near = self.target(self.place(guess), follow)
         near = most_frequent(count_offsets(near, self.small), 20)
         where = choose_offsets(target, self.levels[-1][0], torch.cat([self.offsets, near]))
         middle = spread(where, self.cell//self.fine)
-        change = blend(self.known, self.gap, middle, resize(target, middle.shape[:2]), .01 + follow)
-        out = copy_sharp(self.pixels, self.hole, self.gap, middle, change - shifted(self.known, middle))
-        return Image.fromarray(out[self.window])
+        made = blend(self.known, self.gap, middle, resize(target, middle.shape[:2]), .01 + follow)
+        return to_pil(2*made[(..., *self.view)] - 1), partial(self.copied, middle, made - shifted(self.known, middle))
+
+    @one_thread()
+    def copied(self, offsets, change) -> Image.Image: # see `copy_sharp`; of the box's size
+        return Image.fromarray(copy_sharp(self.pixels, self.hole, self.gap, offsets, change)[self.window])
+
+    def fill(self, guess:Image.Image, follow:float=0.) -> Image.Image: # see `realise`; only the hole's pixels are new
+        "Realise a guess with pieces of the photograph."
+        return self.realise(guess, follow)[1]()
