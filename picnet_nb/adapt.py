@@ -6,6 +6,7 @@
 from __future__ import annotations
 import copy
 from collections.abc import Callable
+from types import SimpleNamespace
 import torch, torch.nn.functional as F
 from PIL import Image
 from .callbacks import EMA, FinishStep, MixedPrecision, Schedule
@@ -18,7 +19,7 @@ from .model import PICNet
 from .train import KL, Adversarial, Trainer
 
 # %% auto #0
-__all__ = ['Crops', 'Tell', 'adapt']
+__all__ = ['Crops', 'adapt']
 
 # %% ../nbs/13_adapt.ipynb #27bb14ee
 class Crops:
@@ -54,16 +55,12 @@ class Crops:
         return x.flip(3) if mirror < .5 else x
 
 # %% ../nbs/13_adapt.ipynb #45ca16b1
-class Tell:
-    "Calls a function with steps done, steps in all; the training ends early if it returns True."
-    def __init__(self, tell:Callable): self.tell = tell
-    def after_step(self, t): t.stop |= bool(self.tell(t.step, t.steps))
-
 def adapt(
     net:PICNet, pairs:list, # to start from, stays as it is; of (RGB image, (H, W) bool array, True = hole)
     side:int, # what the model looks at at once, in the photograph's pixels
     minutes:float|None=2, steps:int|None=None, # how long; steps, if given
-    seed:int=0, tell:Callable|None=None, # the same seed gives the same weights; see `Tell`
+    seed:int=0, # the same seed gives the same weights
+    tell:Callable|None=None, # is called with steps done, steps in all; True ends the training early
 ) -> PICNet: # averaged weights, for sampling
     "Train a generator on the known parts of photographs."
     if steps is None and not 0 < (minutes or 0) < 1e5: raise ValueError(f'minutes is how long to learn, not {minutes}')
@@ -75,8 +72,9 @@ def adapt(
         torch.manual_seed(seed)      # of the spectral norms' first vectors
         learner = restore_spectral_norm(copy.deepcopy(net).float())
     learner.encoder = copy.deepcopy(net.encoder).float()      # as it is: without spectral norms, and still
+    def hear(t): t.stop |= bool(tell and tell(t.step, t.steps))
     plan = Schedule(None if steps else minutes, 4)
-    cbs = [FinishStep(), MixedPrecision(), EMA(), plan, *([Tell(tell)] if tell else [])]
+    cbs = [FinishStep(), MixedPrecision(), EMA(), plan, SimpleNamespace(after_step=hear)]
     trainer = Trainer(speed_up(learner), data, recipe.config, terms, cbs, recipe.choose, device)
     trainer.net.encoder.requires_grad_(False)
     made = trainer.fit().ema

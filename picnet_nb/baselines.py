@@ -4,12 +4,9 @@
 
 # %% ../nbs/11_baselines.ipynb #b00410ab
 from __future__ import annotations
-from collections.abc import Callable
 from dataclasses import dataclass
-import torch.nn.functional as F
 from .losses import kl_normal, mask_prior, pyramid_loss
-from .model import visible_part
-from .train import Term, KL, Adversarial
+from .train import KL, Adversarial, Appearance
 
 # %% auto #0
 __all__ = ['mean_code', 'OneAppearance', 'OneAdversarial', 'JointKL', 'PriorKL']
@@ -21,15 +18,13 @@ def mean_code(out, eps): # see `train.first_code`
 
 # %% ../nbs/11_baselines.ipynb #2c097cec
 @dataclass
-class OneAppearance(Term):
+class OneAppearance(Appearance):
     "Reconstruct one path: everything, or what is visible alone."
-    weight:float = 20.
     path:str = 'gen' # or 'rec'
     visible:bool = False
-    loss:Callable = F.l1_loss
 
     def generator(self, out):
-        where = visible_part(out.mask) if self.visible else None
+        where = self.where(out) if self.visible else None
         return dict(app_gen=self.weight*pyramid_loss(getattr(out, self.path), out.image, where, self.loss))
 
 # %% ../nbs/11_baselines.ipynb #67db6e47

@@ -18,8 +18,8 @@ from .model import sample, save_weights
 
 # %% auto #0
 __all__ = ['EMA', 'Schedule', 'Log', 'log_text', 'Preview', 'FinishStep', 'adam_state', 'run_tensors', 'run_settings',
-           'SettingsError', 'read_checkpoint', 'restore', 'run_lock', 'Checkpoint', 'MixedPrecision', 'ProcessLost',
-           'Processes', 'CUDAGraph', 'standard_callbacks']
+           'read_checkpoint', 'run_lock', 'Checkpoint', 'MixedPrecision', 'ProcessLost', 'Processes', 'CUDAGraph',
+           'standard_callbacks']
 
 # %% ../nbs/07_callbacks.ipynb #ea5d8452
 class EMA:
@@ -55,8 +55,8 @@ class Schedule:
         self.times.append(time.perf_counter())
         if len(self.times) <= self.measure: return
         seconds = (self.times[-1] - self.times[self.measure//2])/(self.measure - self.measure//2)
-        t.steps = max(t.step + 1, round(60*self.minutes/seconds))
-        t.call('agree')       # several processes: on the first one's
+        t.call('reduce', row := dict(step=torch.tensor(seconds, device=t.device)))     # of all processes: the mean
+        t.steps = max(t.step + 1, round(60*self.minutes/row['step'].item()))
         if t.main: print(f'{seconds:.3g} s a step: {t.steps} steps in {self.minutes:g} minutes', flush=True)
 
 # %% ../nbs/07_callbacks.ipynb #0c2ff336
@@ -127,9 +127,8 @@ class Preview:
 class FinishStep:
     "Ctrl-C ends a run after the step that it is at; a second one at once."
     def before_fit(self, t):
-        t.stop, self.old = False, None
-        if threading.current_thread() is threading.main_thread():      # nobody else hears it
-            self.old = signal.signal(signal.SIGINT, partial(self.hear, t))
+        t.stop, hears = False, threading.current_thread() is threading.main_thread()      # nobody else does
+        self.old = signal.signal(signal.SIGINT, partial(self.hear, t)) if hears else None
 
     def hear(self, t, *args):
         if t.stop: raise KeyboardInterrupt
@@ -141,10 +140,9 @@ class FinishStep:
 # %% ../nbs/07_callbacks.ipynb #1c5ca2cc
 def adam_state(opt:torch.optim.Adam) -> dict: # name -> tensor of the optimizer
     "All moments and counts of steps; zeros, from which Adam goes on, where there are none yet."
-    zeros = lambda p: dict(step=torch.zeros((), device=p.device if opt.defaults['fused'] else 'cpu'),
-                           exp_avg=torch.zeros_like(p), exp_avg_sq=torch.zeros_like(p))
     params = [p for g in opt.param_groups for p in g['params']]
-    for p in params: opt.state[p] = opt.state[p] or zeros(p)
+    for p in params: opt.state[p] = opt.state[p] or dict(exp_avg=torch.zeros_like(p), exp_avg_sq=torch.zeros_like(p),
+        step=torch.zeros((), device=p.device if opt.defaults['fused'] else 'cpu'))
     return {f'{i}.{k}': v for i, p in enumerate(params) for k, v in opt.state[p].items()}
 
 # %% ../nbs/07_callbacks.ipynb #217feac7
@@ -158,50 +156,27 @@ def run_tensors(t) -> dict: # a `Trainer` with `ema`; name -> tensor, into which
 # %% ../nbs/07_callbacks.ipynb #4345b4e2
 def run_settings(t) -> dict: # of numbers and texts
     "What decides how a run goes; a checkpoint of other settings is refused."
-    free = 'steps', 'save_every', 'amp'
     text = lambda o: re.sub(' at 0x[0-9a-f]+', '', getattr(o, '__name__', repr(o)))      # where a function lies
-    settings = dict({k: v for k, v in asdict(t.cfg).items() if k not in free}, model=t.net.config.to_dict(),
-                    terms=[text(o) for o in t.terms], choose=text(t.choose))
+    settings = dict({k: v for k, v in asdict(t.cfg).items() if k not in ('steps', 'save_every', 'amp')},
+                    model=t.net.config.to_dict(), terms=[text(o) for o in t.terms], choose=text(t.choose))
     return json.loads(json.dumps(settings, default=text))
 
-# %% ../nbs/07_callbacks.ipynb #4904e5e6
-class SettingsError(ValueError):
-    "A checkpoint is of a run with other settings."
-
 # %% ../nbs/07_callbacks.ipynb #4b518e61
-def read_checkpoint(
-    file:Path, # written by `Checkpoint`
-    like:dict, settings:dict, # of the run, see `run_tensors` and `run_settings`
-) -> tuple: # tensors, dict of numbers and texts
-    "Read a checkpoint; one that is damaged, not finite, or of other shapes or settings is a `ValueError` that says so."
+def read_checkpoint(file:Path, like:dict, settings:dict) -> tuple: # as of `run_tensors` and `run_settings`
+    # tensors, dict of numbers and texts, which settings are others, in words
+    "Read a checkpoint; one that is damaged, not finite, or of other shapes is a `ValueError` that says so."
     try:
         with safetensors.safe_open(file, 'pt') as f:
-            about = json.loads(f.metadata()['run'])
-            old = about['settings']
-            diff = [f'{k}: {old.get(k)!r} there, {v!r} now' for k, v in settings.items() if old.get(k) != v]
-            if diff: raise SettingsError(
-                f'{file} was trained otherwise; use its settings or another folder. {"; ".join(diff)}')
-            bad = sorted({*f.keys()} ^ {*like})
-            bad += [k for k, v in like.items() if not bad and f.get_slice(k).get_shape() != [*v.shape]]
-            tensors = {} if bad else {k: f.get_tensor(k) for k in like}
-    except SettingsError: raise
+            about, tensors = json.loads(f.metadata()['run']), {k: f.get_tensor(k) for k in f.keys()}
+        old = about['settings']
+        others = [f'{k}: {old.get(k)!r} there, {v!r} now' for k, v in settings.items() if old.get(k) != v]
     except (safetensors.SafetensorError, OSError, KeyError, TypeError, AttributeError, RecursionError, ValueError) as e:
         raise ValueError(f'{file} can not be used: {e}') from e
-    finite = lambda v: not v.is_floating_point() or v.isfinite().all()
-    bad += [k for k, v in tensors.items() if v.dtype != like[k].dtype or not finite(v)]
-    if bad: raise ValueError(f'{file} can not be used: {bad[0]} is missing, too many, of another kind or not finite')
-    return tensors, about
-
-# %% ../nbs/07_callbacks.ipynb #c93b1e15
-@torch.no_grad()
-def restore(t, tensors:dict, about:dict): # a `Trainer`, and what `read_checkpoint` gives
-    "Let a trainer go on where a checkpoint was written."
-    for k, v in run_tensors(t).items(): v.copy_(tensors[k])
-    t.rng.set_state(tensors['rng.state'])
-    t.step, t.seconds, t.log = about['step'], about['seconds'], about['log']
-    if about['asked'] == t.cfg.steps: t.steps = about['steps']      # as planned; see `Schedule`
-    t.scaler.load_state_dict(about['scaler'])
-    if about['data']: t.data.load_state_dict(about['data'])
+    fits = lambda v, w: v.shape == w.shape and v.dtype == w.dtype and v.isfinite().all()
+    bad = sorted({*tensors} ^ {*like}) or [k for k, v in tensors.items() if not fits(v, like[k])]
+    if bad and not others: raise ValueError(
+        f'{file} can not be used: {bad[0]} is missing, too many, of another kind or not finite')
+    return tensors, about, others
 
 # %% ../nbs/07_callbacks.ipynb #2e772049
 @contextmanager
@@ -222,9 +197,7 @@ class Checkpoint:
     def __init__(self, folder:str|Path, keep:int=2): # checkpoints to keep
         self.folder, self.keep, self.held = Path(folder), keep, ExitStack()
 
-    def files(self): # oldest first
-        ours = re.compile(r'checkpoint-\d{7}\.safetensors')
-        return sorted(o for o in self.folder.glob('checkpoint-*') if ours.fullmatch(o.name))
+    def files(self): return sorted(self.folder.glob(f'checkpoint-{7*"[0-9]"}.safetensors')) # oldest first
 
     def before_fit(self, t):
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -234,13 +207,22 @@ class Checkpoint:
                 if o.suffix[1:].isdigit(): o.unlink()
         self.resume(t)
 
+    @torch.no_grad()
     def resume(self, t):
+        "Go on where the newest checkpoint that can be used was written."
         self.saved, files = -1, self.files()
         for file in reversed(files):
-            try: state = read_checkpoint(file, run_tensors(t), run_settings(t))
-            except SettingsError: raise
-            except ValueError as e: warnings.warn(f'{e}; trying the one before')
-            else: restore(t, *state); self.saved = t.step; return
+            try: tensors, about, others = read_checkpoint(file, now := run_tensors(t), run_settings(t))
+            except ValueError as e: warnings.warn(f'{e}; trying the one before'); continue
+            if others: raise ValueError(
+                f'{file} was trained otherwise; use its settings or another folder. {"; ".join(others)}')
+            for k, v in now.items(): v.copy_(tensors[k])
+            t.rng.set_state(tensors['rng.state'])
+            t.step, t.seconds, t.log, self.saved = about['step'], about['seconds'], about['log'], about['step']
+            if about['asked'] == t.cfg.steps: t.steps = about['steps']      # as planned; see `Schedule`
+            t.scaler.load_state_dict(about['scaler'])
+            if about['data']: t.data.load_state_dict(about['data'])
+            return
         if files: raise ValueError(
             f'no checkpoint in {self.folder} can be used: move them away to begin anew, or choose another folder')
 
@@ -255,7 +237,7 @@ class Checkpoint:
         self.saved = t.step
         if not t.main: return
         tensors = {k: v.detach().cpu().contiguous() for k, v in run_tensors(t).items()}
-        bad = [k for k, v in tensors.items() if v.is_floating_point() and not v.isfinite().all()]
+        bad = [k for k, v in tensors.items() if not v.isfinite().all()]
         if bad: raise FloatingPointError(
             f'{bad[0]} is not finite at step {t.step}, nothing was saved: lower lr, or use amp=no')
         data = t.data.state_dict() if hasattr(t.data, 'state_dict') else None
@@ -314,8 +296,7 @@ class Processes:
         size, t.main = t.cfg.batch//self.n, self.state.is_main_process
         if t.cfg.batch%self.n: raise ValueError(f'a batch of {t.cfg.batch} can not be shared by {self.n} processes')
         t.share = slice(size*self.rank, size*(self.rank + 1))
-        nets = t.net, t.ema, t.discs
-        self.mean([o.data for net in nets for o in (*net.parameters(), *net.buffers())], from_first=True)
+        for net in (t.net, t.ema, t.discs): self.mean([o.data for o in (*net.parameters(), *net.buffers())], True)
 
     def after_backward(self, t, opt):
         self.mean([p.grad for g in opt.param_groups for p in g['params'] if p.grad is not None])
@@ -327,11 +308,6 @@ class Processes:
         stop = torch.tensor([float(t.stop)], device=self.device)      # all stop at the same step
         self.mean([stop])
         t.stop = stop.item() > 0
-
-    def agree(self, t):
-        steps = torch.tensor([float(t.steps)], device=self.device)
-        self.mean([steps], from_first=True)
-        t.steps = int(steps.item())
 
 # %% ../nbs/07_callbacks.ipynb #603745d5
 class CUDAGraph:
@@ -350,27 +326,21 @@ class CUDAGraph:
     def work(self, batch, due):
         if due not in self.graphs:
             self.seen[due] = self.seen.get(due, 0) + 1
-            if self.seen[due] <= self.warmup: return self.aside(batch, due)
-            self.graphs[due] = self.record(batch, due)      # which only captures, and computes nothing
+            if self.seen[due] <= self.warmup:      # as usual, in a stream of its own, as a capture needs
+                self.stream.wait_stream(torch.cuda.current_stream())
+                with torch.cuda.stream(self.stream): losses = self.plain(batch, due)
+                torch.cuda.current_stream().wait_stream(self.stream)
+                return losses
+            graph, inputs = torch.cuda.CUDAGraph(), {k: v.clone() for k, v in batch.items()}
+            try:
+                with torch.cuda.graph(graph, stream=self.stream): losses = self.plain(inputs, due)
+            except RuntimeError as e: raise RuntimeError(
+                f'this step waits for the GPU somewhere and can not be captured: train without CUDAGraph ({e})') from e
+            self.graphs[due] = graph, inputs, losses      # only captured: nothing is computed yet
         graph, inputs, losses = self.graphs[due]
         for k, v in batch.items(): inputs[k].copy_(v)
         graph.replay()
         return {k: v.clone() for k, v in losses.items()}      # the next one will write to the same place
-
-    def aside(self, batch, due):
-        "Work as usual, in a stream of its own, as a capture needs."
-        self.stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(self.stream): losses = self.plain(batch, due)
-        torch.cuda.current_stream().wait_stream(self.stream)
-        return losses
-
-    def record(self, batch, due):
-        graph, inputs = torch.cuda.CUDAGraph(), {k: v.clone() for k, v in batch.items()}
-        try:
-            with torch.cuda.graph(graph, stream=self.stream): losses = self.plain(inputs, due)
-        except RuntimeError as e: raise RuntimeError(
-            f'this step waits for the GPU somewhere and can not be captured: train without CUDAGraph ({e})') from e
-        return graph, inputs, losses
 
 # %% ../nbs/07_callbacks.ipynb #7f2aac1a
 def standard_callbacks(folder=None, minutes:float|None=None, processes:Processes|None=None) -> list:

@@ -18,7 +18,7 @@ from .metrics import evaluate
 from .train import Recipe, TrainConfig, Trainer, paper
 
 # %% auto #0
-__all__ = ['presets', 'read_recipe', 'start_net', 'train_parser', 'train_main', 'evaluate_main']
+__all__ = ['presets', 'read_recipe', 'start_net', 'train_main', 'evaluate_main']
 
 # %% ../nbs/13_commands.ipynb #9ac4d37b
 presets = {'paper': paper, 'few-pictures': few_pictures}
@@ -41,9 +41,9 @@ def start_net(recipe:Recipe, weights:str|None=None): # a file
     net.config.image_size, net.config.masks = recipe.config.size, recipe.config.masks
     return net
 
-# %% ../nbs/13_commands.ipynb #2feeb59a
-def train_parser() -> argparse.ArgumentParser:
-    "The options of picnet_train: its own, and the fields of `TrainConfig`."
+# %% ../nbs/13_commands.ipynb #79c379f7
+def train_main(argv:list|None=None) -> int: # the command line, if not the process's; 130 if stopped by Ctrl-C
+    "Train from the command line; the options are its own, and the fields of `TrainConfig`."
     p = argparse.ArgumentParser('picnet_train', description='Train on images. The same command goes on after a stop.')
     p.add_argument('images', help='a folder, searched with its subfolders; or tar archives')
     p.add_argument('--preset', choices=presets, default='paper', help='what to train (paper)')
@@ -57,12 +57,7 @@ def train_parser() -> argparse.ArgumentParser:
         kind = float if f.name == 'betas' else dict(int=int, float=float).get(f.type, str)
         many = dict(nargs='+') if f.type == 'tuple' else {}
         p.add_argument(f'--{f.name.replace("_", "-")}', type=kind, **many, help=f'{f.name} (the preset\'s)')
-    return p
-
-# %% ../nbs/13_commands.ipynb #79c379f7
-def train_main(argv:list|None=None) -> int: # the command line, if not the process's; 130 if stopped by Ctrl-C
-    "Train from the command line."
-    a = vars(train_parser().parse_args(argv))
+    a = vars(p.parse_args(argv))
     options = {f.name: a[f.name] for f in fields(TrainConfig) if a[f.name] is not None}
     try:
         recipe = read_recipe(a['preset'], a['config'], options)

@@ -6,30 +6,27 @@
 from __future__ import annotations
 import torch, torch.nn.functional as F
 from torch import nn
-from .layers import Attention, ResBlock, ToRGB, UpBlock
+from .layers import Attention, ResBlock, UpBlock
 from .model import Context, PICNet
 
 # %% auto #0
-__all__ = ['faster', 'replaces', 'speed_up', 'fuse_avg_pool', 'FastResBlock', 'FastUpBlock', 'subpixel_weight', 'FastToRGB',
-           'FastInstanceNorm', 'FastAttention', 'toom_cook', 'winograd', 'FastConv', 'portions', 'decode_box',
-           'forward_roi', 'score_box']
+__all__ = ['Faster', 'speed_up', 'fuse_avg_pool', 'FastResBlock', 'FastUpBlock', 'FastInstanceNorm', 'FastAttention', 'portions',
+           'decode_box', 'forward_roi', 'score_box']
 
 # %% ../nbs/12_fast.ipynb #981d7127
-faster = {} # plain layer -> the one that computes the same faster
-
-def replaces(plain:type): # a layer
-    "Decorator of a faster class: `speed_up` puts it in the place of `plain`, where it `suits`."
-    def register(fast): faster[plain] = fast; return fast
-    return register
+class Faster:
+    "First base of a faster class; the second is the plain layer in whose place `speed_up` puts it."
+    forms = {} # plain layer -> its faster class
+    def __init_subclass__(cls): Faster.forms[cls.__bases__[1]] = cls
+    def in_place(self): pass # let activations overwrite what nobody else needs
 
 # %% ../nbs/12_fast.ipynb #3b2a9d67
 def speed_up(net:nn.Module) -> nn.Module: # the same one; its state stays the same
     "Let all layers of a network compute the same faster."
     for layer in net.modules():
-        fast = faster.get(type(layer))
-        if fast and getattr(fast, 'suits', lambda layer: True)(layer):
-            layer.__class__ = fast
-            if hasattr(fast, 'in_place'): layer.in_place()
+        if not (fast := Faster.forms.get(type(layer))): continue
+        layer.__class__ = fast
+        layer.in_place()
     return net
 
 # %% ../nbs/12_fast.ipynb #81163be3
@@ -38,8 +35,7 @@ def fuse_avg_pool(w:torch.Tensor) -> torch.Tensor: # (O, I, k, k); (O, I, k + 1,
     return F.avg_pool2d(F.pad(w, (1, 1, 1, 1)), 2, stride=1)
 
 # %% ../nbs/12_fast.ipynb #c45f32ef
-@replaces(ResBlock)
-class FastResBlock(ResBlock):
+class FastResBlock(Faster, ResBlock):
     "Instead of `pool(conv2(y))`: one convolution in steps of two."
     def in_place(self): # where nobody else needs what goes in
         self.act2[1].inplace = True
@@ -52,39 +48,19 @@ class FastResBlock(ResBlock):
         return y + self.shortcut(self.pool(x))
 
 # %% ../nbs/12_fast.ipynb #dbb0408b
-@replaces(UpBlock)
-class FastUpBlock(UpBlock):
+class FastUpBlock(Faster, UpBlock):
     "Instead of `conv2(y) + shortcut(x)`: one transposed convolution of both, for a part of the result if wanted."
     def in_place(self): self.act.inplace = not isinstance(self.norm1, nn.Identity)
 
-    def forward(self,
-        x, # (B, cin, H, W)
-        box=None, # left, top, right, bottom of the part of the result to make, even numbers; None: all
-    ):
+    def forward(self, x, box=None): # left, top, right, bottom of the part of the result to make, even; None: all
         y = self.act(self.norm2(self.conv1(self.act(self.norm1(x)))))
         l, t, r, b = box or (0, 0, 2*x.shape[3], 2*x.shape[2])
         both = torch.cat([o[:, :, t//2:b//2 + 1, l//2:r//2 + 1] for o in (y, x)], 1)
         weight, bias = torch.cat([self.conv2.weight, self.shortcut.weight]), self.conv2.bias + self.shortcut.bias
         return F.conv_transpose2d(both, weight, bias, stride=2, padding=1, output_padding=1)[:, :, :b - t, :r - l]
 
-# %% ../nbs/12_fast.ipynb #384b33ee
-def subpixel_weight(w:torch.Tensor) -> torch.Tensor: # (O, I, 3, 3); (4*O, I, 4, 4) of one in steps of two
-    "Make 2x2 neighbors of the result at once, as channels that `F.pixel_shuffle` lays out."
-    return torch.stack([F.pad(w, (j, 1 - j, i, 1 - i)) for i in (0, 1) for j in (0, 1)], 1).flatten(0, 1)
-
-# %% ../nbs/12_fast.ipynb #77aeb15c
-@replaces(ToRGB)
-class FastToRGB(ToRGB):
-    "Instead of three channels for each pixel: twelve for each four."
-    def forward(self, x):
-        with torch.autocast(x.device.type, enabled=False):   # which would copy everything to float32 just to pad it
-            x = F.leaky_relu_(F.pad(x, (1, 1, 1, 1), 'reflect'), self.act.negative_slope)
-        x = F.conv2d(x, subpixel_weight(self.conv1.weight), self.conv1.bias.repeat_interleave(4), stride=2)
-        return F.pixel_shuffle(x, 2).tanh()
-
 # %% ../nbs/12_fast.ipynb #24260d41
-@replaces(nn.InstanceNorm2d)
-class FastInstanceNorm(nn.InstanceNorm2d):
+class FastInstanceNorm(Faster, nn.InstanceNorm2d):
     "Instead of PyTorch's instance norm: its group norm, which channels_last doesn't slow down."
     def forward(self, x):
         if x.dtype == torch.bfloat16 and torch.is_grad_enabled() and not x.is_cuda: return super().forward(x)
@@ -92,8 +68,7 @@ class FastInstanceNorm(nn.InstanceNorm2d):
         return F.group_norm(x, x.shape[1], self.weight, self.bias, self.eps)
 
 # %% ../nbs/12_fast.ipynb #a40bcbee
-@replaces(Attention)
-class FastAttention(Attention):
+class FastAttention(Faster, Attention):
     "Instead of all attention weights at once: as many as fit a CPU's cache, and long term where the hole is."
     def forward(self, x, f_e=None, m=None):
         if x.is_cuda: return super().forward(x, f_e, m)
@@ -113,51 +88,6 @@ class FastAttention(Attention):
         context[:, rows] += self.alpha*(1 - m[:, rows])*torch.cat(long)
         return self.merge(back(torch.cat([short, context], 2)))
 
-# %% ../nbs/12_fast.ipynb #c65f1b3f
-def toom_cook(
-    m:int=4, r:int=3, # sums to compute, weights
-    points:tuple=(0, 1, -1, 2, -2), # m + r - 2 different ones; infinity is added
-) -> tuple: # A (m, n), G (n, r), B (n, n) with n = m + r - 1, float64
-    "Toom-Cook matrices of F(m, r), which make `m` neighboring sums of `r` products from `n` products."
-    powers = lambda k: torch.tensor(points, dtype=torch.float64)[:, None]**torch.arange(k)
-    rows = lambda k: torch.cat([powers(k), torch.eye(k, dtype=torch.float64)[-1:]])
-    return rows(m).T, rows(r), rows(m + r - 1).inverse().T
-
-# %% ../nbs/12_fast.ipynb #d83b63ed
-def winograd(x:torch.Tensor, matrices:tuple, bias:torch.Tensor) -> torch.Tensor: # see `FastConv.prepare`
-    "A padded 3x3 convolution in tiles of 4x4 pixels, with 36 products for each where there are 144."
-    (A, U, B), (N, C, H, W) = matrices, x.shape
-    h, v = -(-H//4), -(-W//4)
-    p = F.pad(x.permute(0, 2, 3, 1), (0, 0, 1, 4*v - W + 1, 1, 4*h - H + 1))
-    n, i, j, c = p.stride()
-    tiles = p.as_strided((6, 6, N, h, v, C), (i, j, n, 4*i, 4*j, c)).reshape(36, -1)
-    y = A @ ((B @ tiles).view(36, -1, C) @ U).view(36, -1)
-    y = y.view(4, 4, N, h, v, -1).permute(2, 3, 0, 4, 1, 5).reshape(N, 4*h, 4*v, -1) + bias
-    return y[:, :H, :W].permute(0, 3, 1, 2)
-
-# %% ../nbs/12_fast.ipynb #a0eab911
-@replaces(nn.Conv2d)
-class FastConv(nn.Conv2d):
-    "Instead of 144 products for 4x4 pixels: 36; for many channels, without gradients, on a CPU."
-    ready = None, None
-
-    def suits(layer): # plain weights, and many of them
-        shape = layer.kernel_size, layer.padding, layer.stride, layer.padding_mode
-        return shape == ((3, 3), (1, 1), (1, 1), 'zeros') and min(layer.weight.shape[:2]) >= 96
-
-    def prepare(self):
-        A, G, B = (torch.kron(o, o).to(self.weight) for o in toom_cook())
-        U = G @ self.weight.permute(2, 3, 1, 0).flatten(2).flatten(0, 1)
-        return A, U.unflatten(1, (self.in_channels, -1)), B
-
-    def forward(self, x):
-        if torch.is_grad_enabled() or x.is_cuda or x.dtype != torch.float32 or not 256 <= x[0, 0].numel() <= 1024:
-            return super().forward(x)
-        key = self.weight.data_ptr(), self.weight._version           # the weights have not been moved or changed since
-        if self.ready[0] != key: self.ready = key, self.prepare()
-        parts = x.split(max(1, 2048//x[0, 0].numel()))      # as many as fit the cache
-        return torch.cat([winograd(o, self.ready[1], self.bias) for o in parts])
-
 # %% ../nbs/12_fast.ipynb #a5ae48b0
 def portions(x:torch.Tensor, like:torch.Tensor) -> tuple: # to be split; an image (1, 3, H, W)
     "All at once on a GPU; on a CPU as many as fit its cache."
@@ -166,8 +96,7 @@ def portions(x:torch.Tensor, like:torch.Tensor) -> tuple: # to be split; an imag
 # %% ../nbs/12_fast.ipynb #3e92fe8c
 @torch.no_grad()
 def decode_box(
-    net:PICNet, # after `speed_up`
-    z:torch.Tensor, context:Context, # (n, z, h, w) latent codes; of one visible image
+    net:PICNet, z:torch.Tensor, context:Context, # after `speed_up`; (n, z, h, w) latent codes; of one visible image
     box:tuple, # left, top, right, bottom, even numbers: the part of the largest image to make
 ) -> torch.Tensor: # (n, 3, b - t, r - l)
     "Instead of `net.decode(z, context)[-1][:, :, t:b, l:r]`: the last block for the part that is needed."
@@ -185,9 +114,8 @@ def decode_box(
 
 # %% ../nbs/12_fast.ipynb #25990883
 def forward_roi(
-    block:nn.Module, # `ResBlock(down=True)` without a norm
-    x:torch.Tensor, box:tuple, # (n, C, H, W) maps that are the same outside of left, top, right, bottom
-    known:torch.Tensor, # (1, ., H/2, W/2) what the block makes of another such map
+    block:nn.Module, x:torch.Tensor, # `ResBlock(down=True)` without a norm; (n, C, H, W)
+    box:tuple, known:torch.Tensor, # outside of which all maps are the same; (1, ., H/2, W/2) of another such map
 ) -> tuple: # block(x), and the box outside of which its maps are the same
     "Compute a down block only where its input differs from a map that was seen before."
     def axis(a, b, n): # what changes in the result, the input that it needs, where it is in the result of that
@@ -203,8 +131,7 @@ def forward_roi(
 @torch.no_grad()
 def score_box(
     net:PICNet, base:torch.Tensor, # (1, 3, H, W) an image
-    parts:torch.Tensor, box:tuple, # (n, 3, h, w) what n others have instead, and where: left, top, right, bottom
-    differ:tuple, # where they differ at all, inside of `box`
+    parts:torch.Tensor, box:tuple, differ:tuple, # (n, 3, h, w) what n others have in a box; where in it they differ
 ) -> torch.Tensor: # (n,)
     "Instead of `net.score` of all images: the first blocks only where they differ."
     disc, (l, t, r, b), seen, scores = net.disc, box, [base.to(net.dtype)], []

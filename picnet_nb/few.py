@@ -20,8 +20,8 @@ from .metrics import FeatureDistance
 # %% auto #0
 __all__ = ['FewConfig', 'pull_push', 'seamless_clone', 'LowRankNormal', 'kl_lowrank', 'FewEncoder', 'FewContext', 'FewGenerator',
            'FewPICNet', 'LowRankKL', 'HoleAppearance', 'BestOfMany', 'diff_augment', 'frozen_features', 'feature_maps',
-           'Perceptual', 'gram', 'Style', 'band_contrast', 'band_contrast_loss', 'BandContrast', 'PatchDiscriminator',
-           'Patch', 'R1', 'ProjectedHeads', 'Projected', 'few_pictures']
+           'Perceptual', 'gram', 'Style', 'band_contrast', 'BandContrast', 'PatchDiscriminator', 'Patch', 'R1',
+           'ProjectedHeads', 'Projected', 'few_pictures']
 
 # %% ../nbs/09_few.ipynb #f0900008
 @dataclass
@@ -42,10 +42,8 @@ class FewConfig(PICNetConfig):
             if type(getattr(self, k)) is not bool: raise ValueError(f'{k} is True or False, not {getattr(self, k)!r}')
 
 # %% ../nbs/09_few.ipynb #5e474e66
-def pull_push(
-    x:torch.Tensor, known:torch.Tensor, # (B, C, H, W), 0 where nothing is known; (B, 1, H, W), how far it is, in [0, 1]
-) -> torch.Tensor: # (B, C, H, W), the known pixels as they are, the others smoothly between; 0 if nothing is known
-    "Fill smoothly, by ever smaller images (Gortler et al. 1996)."
+def pull_push(x:torch.Tensor, known:torch.Tensor) -> torch.Tensor: # (B, C, H, W), (B, 1, H, W) in [0, 1]; (B, C, H, W)
+    "Fill smoothly between the known pixels, by ever smaller images (Gortler et al. 1996); 0 if nothing is known."
     h, w = x.shape[2:]
     if max(h, w) == 1: return known*x
     half = lambda o: F.avg_pool2d(F.pad(o, (0, w%2, 0, h%2)), 2)
@@ -55,8 +53,7 @@ def pull_push(
 
 # %% ../nbs/09_few.ipynb #4899f6c8
 def seamless_clone(
-    image:torch.Tensor, completion:torch.Tensor, # (B, 3, H, W); (n*B, 3, H, W), the generator's whole images
-    mask:torch.Tensor, # (B, 1, H, W) bool, True = hole
+    image:torch.Tensor, completion:torch.Tensor, mask:torch.Tensor, # (B, 3, H, W), (n*B, 3, H, W), (B, 1, H, W) bool
 ) -> torch.Tensor: # (n*B, 3, H, W), completion in the hole, without a seam; the known pixels bit for bit elsewhere
     "Known pixels from the image, the hole from the completion less its error around it (after Pérez et al. 2003)."
     n = len(completion)//len(image)
@@ -81,9 +78,7 @@ class LowRankNormal(LatentNormal):
         return super().reparameterize(eps) + (score[..., None, None, None]*self.loadings.detach()).sum(1)
 
 # %% ../nbs/09_few.ipynb #2a632cff
-def kl_lowrank(
-    q:Normal, p:LowRankNormal, # (B, ...) what the mean is taken over, independent elements; what it is compared with
-) -> torch.Tensor: # (B,) KL(q || p) of a whole code, in nats
+def kl_lowrank(q:Normal, p:LowRankNormal) -> torch.Tensor: # (B, ...); (B,) KL(q || p) of a whole code, in nats
     "As torch's `kl_divergence` to a `LowRankMultivariateNormal`, but a CUDA graph can hold it."
     with torch.autocast(p.loadings.device.type, enabled=False):
         a, s, b, t = (o.flatten(1) for o in (q.loc, q.scale, p.loc, p.scale))
@@ -193,14 +188,11 @@ class BestOfMany:
         return ((made - truth[:, None]).abs()*hole[:, None]).sum((2, 3, 4)).argmin(1)
 
 # %% ../nbs/09_few.ipynb #035f90af
-def diff_augment(
-    x:torch.Tensor, # (B, 3, H, W) in [-1, 1]
-    u:torch.Tensor, # (B, 7) uniform: shift down, shift across, mirror, turn, brightness, saturation, contrast
-    shift:float=.1, degrees:float=5, # largest shift, share of the side; largest turn, to either side
-) -> torch.Tensor: # (B, 3, H, W)
-    "Random mirror image, shift, turn and change of color (Zhao et al. 2020); the same `u` changes alike."
-    pad = max(1, round(shift*x.shape[-1]))
-    x = augment(F.pad(x, (pad,)*4, mode='reflect'), tuple(x.shape[2:]), u[:, :4], degrees)
+def diff_augment(x:torch.Tensor, u:torch.Tensor) -> torch.Tensor: # (B, 3, H, W) in [-1, 1], (B, 7) uniform
+    # u: shift down, shift across, mirror, turn, brightness, saturation, contrast
+    "Mirror, shift up to a tenth, turn up to 5 degrees, change colors (Zhao et al. 2020); alike for the same `u`."
+    pad = round(.1*x.shape[-1])
+    x = augment(F.pad(x, (pad,)*4, mode='reflect'), tuple(x.shape[2:]), u[:, :4], 5)
     bright, color, contrast = (2*u[:, 4:, None, None, None] - 1).unbind(1)
     x, gray, mean = x + .2*bright, x.mean(1, keepdim=True) + .2*bright, x.mean((1, 2, 3), keepdim=True) + .2*bright
     return mean + (gray + (x - gray)*(1 + .4*color) - mean)*(1 + .3*contrast)
@@ -212,9 +204,7 @@ def frozen_features(device:torch.device) -> FeatureDistance:
     return FeatureDistance().to(device, memory_format=torch.channels_last)
 
 # %% ../nbs/09_few.ipynb #f0900036
-def feature_maps(
-    out, # `TwoPaths`
-) -> tuple: # maps of the truth, of the reconstruction, of the generation; the hole (B, 3, H, W), moved alike
+def feature_maps(out) -> tuple: # of truth, reconstruction and generation; the hole (B, 3, H, W), moved alike
     "Show truth and composites, augmented alike, to the frozen network; once for all terms."
     if hasattr(out, 'feature_maps'): return out.feature_maps
     net, u = frozen_features(out.image.device), out.batch['augment']
@@ -263,45 +253,35 @@ class Style(Term):
         return dict(style_rec=self.weight*self.loss(real, rec, hole), style_gen=self.weight*self.loss(real, gen, hole))
 
 # %% ../nbs/09_few.ipynb #cd809b2c
-def band_contrast(
-    x:torch.Tensor, hole:torch.Tensor, # (B, 3, H, W), (B, 1, H, W) in [0, 1]
-    bands:int=3, window:int=9, # of 2 to 4 pixels, 4 to 8, ...; side, in pixels of the band's own image
-) -> list: # [(B, 1, H, W), (B, 1, H/2, W/2), ...]
-    "Local RMS contrast of each Laplacian band, over the hole."
-    res, x, near = [], x.float(), lambda o: F.avg_pool2d(o, window, 1, window//2)
-    for _ in range(bands):
+def band_contrast(x:torch.Tensor, hole:torch.Tensor) -> list: # (B, 3, H, W), (B, 1, H, W); of size 1, 1/2, 1/4
+    "Local RMS contrast of each Laplacian band (2 to 4 pixels, 4 to 8, 8 to 16), over the hole."
+    res, x, near = [], x.float(), lambda o: F.avg_pool2d(o, 9, 1, 4)
+    for _ in range(3):
         small = F.avg_pool2d(x, 2)
         power = (x - F.interpolate(small, scale_factor=2., mode='bilinear')).square().mean(1, keepdim=True)
         res.append((near(power*hole)/near(hole).clamp_min(1e-3) + 1e-5).sqrt())      # the root has no slope at 0
         x, hole = small, F.avg_pool2d(hole, 2)
     return res
 
-# %% ../nbs/09_few.ipynb #d57f8f70
-def band_contrast_loss(
-    true:torch.Tensor, made:torch.Tensor, # (B, 3, H, W); composites (n*B, 3, H, W), one path after the other
-    mask:torch.Tensor, # (B, 1, H, W) bool, True = hole
-    interior:float=1., # weight of a place 10 pixels or more inside the hole, beside one at the rim
-) -> torch.Tensor: # (n*B,)
-    "How different the contrasts of the three finest bands are in the hole."
-    hole, total, paths = mask.float(), 0., lambda o: o.repeat(len(made)//len(true), 1, 1, 1)
-    known = F.avg_pool2d(F.avg_pool2d(1 - hole, (21, 1), 1, (10, 0)), (1, 21), 1, (0, 10))      # share of 21x21 pixels
-    near = (2*known).clamp(max=1)      # at a straight rim half of them are known
-    weight = hole*(near + interior*(1 - near))
-    for a, b in zip(band_contrast(true, hole), band_contrast(made, paths(hole))):
-        w, size = (paths(F.adaptive_avg_pool2d(o, a.shape[2:])) for o in (weight, hole))
-        total = total + ((paths(a) - b).abs()*w).sum((1, 2, 3))/size.sum((1, 2, 3)).clamp_min(1e-3)
-    return total
-
 # %% ../nbs/09_few.ipynb #f0900043
 @dataclass
 class BandContrast(Term):
-    "As much contrast in the finest bands as the truth has, on both paths."
+    "How different the contrasts of the three finest bands are in the hole, on both paths."
     weight:float = 12.
-    interior:float = .15 # see `band_contrast_loss`
+    interior:float = .15 # weight of a place 10 pixels or more inside the hole, beside one at the rim
+
+    def loss(self, true, made, mask): # of n*B composites, one path after the other; (n*B,)
+        hole, total, paths = mask.float(), 0., lambda o: o.repeat(len(made)//len(true), 1, 1, 1)
+        known = F.avg_pool2d(F.avg_pool2d(1 - hole, (21, 1), 1, (10, 0)), (1, 21), 1, (0, 10))      # of 21x21 pixels
+        near = (2*known).clamp(max=1)      # at a straight rim half of them are known
+        weight = hole*(near + self.interior*(1 - near))
+        for a, b in zip(band_contrast(true, hole), band_contrast(made, paths(hole))):
+            w, size = (paths(F.adaptive_avg_pool2d(o, a.shape[2:])) for o in (weight, hole))
+            total = total + ((paths(a) - b).abs()*w).sum((1, 2, 3))/size.sum((1, 2, 3)).clamp_min(1e-3)
+        return total
 
     def generator(self, out):
-        made = torch.cat(out.composites)
-        rec, gen = band_contrast_loss(out.image, made, out.mask, self.interior).chunk(2)
+        rec, gen = self.loss(out.image, torch.cat(out.composites), out.mask).chunk(2)
         return dict(detail_rec=self.weight*rec.mean(), detail_gen=self.weight*gen.mean())
 
 # %% ../nbs/09_few.ipynb #9dfd7e9d
@@ -314,9 +294,8 @@ class PatchDiscriminator(nn.Module):
                                      conv(4*w, 4*w, 3, 1), conv(4*w, 1, 3, 1)])
         for o in self.layers: nn.init.normal_(o.weight, std=o.weight[0].numel()**-.5); nn.init.zeros_(o.bias)
 
-    def forward(self,
-        image:torch.Tensor, mask:torch.Tensor, # (B, 3, H, W); (B, 1, H, W) bool, True = hole
-    ) -> tuple: # scores (B, 1, H/16, W/16); weights, 0 outside the hole, of mean 1 in each image with a hole
+    def forward(self, image:torch.Tensor, mask:torch.Tensor) -> tuple: # scores and weights, (B, 1, H/16, W/16)
+        # the weights are 0 outside the hole, of mean 1 in each image with a hole
         cells, x = F.max_pool2d(mask.float(), 16), torch.cat([image.float(), 2*mask.float() - 1], 1)
         for o in self.layers[:-1]: x = 2**.5*F.leaky_relu(o(x), .2)      # √2 keeps the spread of the values
         return self.layers[-1](x).float(), cells/cells.mean((1, 2, 3), keepdim=True).clamp_min(1e-6)
@@ -385,8 +364,7 @@ class Projected(Term):
         return F.max_pool2d(F.adaptive_max_pool2d((hole > .5).float(), like.shape[2:]), 3, 1, 1)
 
     def discriminator(self, out):
-        *maps, hole = feature_maps(out)
-        total = 0.
+        (*maps, hole), total = feature_maps(out), 0.
         for s in self.net([torch.cat(o).detach() for o in zip(*maps)]):
             true, made = s.split([len(hole), 2*len(hole)])
             w = self.cells(hole, true).repeat(2, 1, 1, 1)

@@ -10,8 +10,8 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import _SpectralNorm
 
 # %% auto #0
-__all__ = ['SpectralNorm', 'spectral_norm', 'remove_spectral_norm', 'GroupNorm', 'norm_layer', 'norm_act', 'ResBlock', 'UpBlock',
-           'ToRGB', 'SimAM', 'Attention']
+__all__ = ['SpectralNorm', 'spectral_norm', 'remove_spectral_norm', 'GroupNorm', 'norm_layer', 'ResBlock', 'UpBlock', 'ToRGB',
+           'SimAM', 'Attention']
 
 # %% ../nbs/03_layers.ipynb #ab3a0351
 class SpectralNorm(_SpectralNorm):
@@ -41,21 +41,15 @@ def remove_spectral_norm(net:nn.Module) -> nn.Module: # the same network, in eva
 # %% ../nbs/03_layers.ipynb #59fa128a
 class GroupNorm(nn.Module):
     "Group norm for any number of channels: those left over by the division are a group of their own (ours)."
-    def __init__(self,
-        c:int, # channels
-        groups:int=32, # at most so many groups ...
-        least:int=4, # ... of at least so many channels
-        eps:float=1e-5,
-    ):
+    def __init__(self, c:int): # channels
         super().__init__()
-        self.groups, self.eps = max(1, min(groups, c//least)), eps
+        self.groups = max(1, min(32, c//4))      # at most 32, of at least four channels
         self.weight, self.bias = nn.Parameter(torch.ones(c)), nn.Parameter(torch.zeros(c))
 
     def forward(self, x):
         n = x.shape[1] - x.shape[1]%self.groups
-        norm = lambda x, groups, w, b: F.group_norm(x, groups, w, b, self.eps)
-        y = norm(x[:, :n], self.groups, self.weight[:n], self.bias[:n])
-        return torch.cat([y, norm(x[:, n:], 1, self.weight[n:], self.bias[n:])], 1) if n < x.shape[1] else y
+        y = F.group_norm(x[:, :n], self.groups, self.weight[:n], self.bias[:n])
+        return torch.cat([y, F.group_norm(x[:, n:], 1, self.weight[n:], self.bias[n:])], 1) if n < x.shape[1] else y
 
 # %% ../nbs/03_layers.ipynb #a2a8af82
 def norm_layer(kind:str, c:int) -> nn.Module: # 'none', 'instance' (paper) or 'group' (improvement); channels
@@ -64,11 +58,6 @@ def norm_layer(kind:str, c:int) -> nn.Module: # 'none', 'instance' (paper) or 'g
     if kind == 'instance': return nn.InstanceNorm2d(c, affine=True)
     if kind == 'group': return GroupNorm(c)
     raise ValueError(f"norm is 'none', 'instance' or 'group', not {kind!r}")
-
-# %% ../nbs/03_layers.ipynb #1c03a325
-def norm_act(kind:str, c:int, slope:float) -> nn.Sequential:
-    "Norm and LeakyReLU: what stands before a convolution."
-    return nn.Sequential(norm_layer(kind, c), nn.LeakyReLU(slope))
 
 # %% ../nbs/03_layers.ipynb #6310a1db
 class ResBlock(nn.Module):
@@ -83,10 +72,11 @@ class ResBlock(nn.Module):
     ):
         super().__init__()
         hidden = hidden or cout
+        before = lambda c: nn.Sequential(norm_layer(norm, c), nn.LeakyReLU(slope))      # a convolution
         self.conv1 = spectral_norm(nn.Conv2d(cin, hidden, 3, padding=1))
         self.conv2 = spectral_norm(nn.Conv2d(hidden, cout, 3, padding=1))
         self.shortcut = spectral_norm(nn.Conv2d(cin, cout, 1))
-        self.act1, self.act2 = nn.Identity() if raw else norm_act(norm, cin, slope), norm_act(norm, hidden, slope)
+        self.act1, self.act2 = nn.Identity() if raw else before(cin), before(hidden)
         self.pool = nn.AvgPool2d(2) if down else nn.Identity()
 
     def forward(self, x):
@@ -96,14 +86,10 @@ class ResBlock(nn.Module):
 # %% ../nbs/03_layers.ipynb #3dcf53ec
 class UpBlock(nn.Module):
     "Residual block of the generator: norm, activation, convolution, twice; doubles height and width."
-    def __init__(self,
-        cin:int, cout:int, # channels in; out, and between
-        norm:str='instance', # see `norm_layer`
-        slope:float=.1, # of the LeakyReLU
-    ):
+    def __init__(self, cin:int, cout:int, norm:str='instance'): # channels in; out, and between; see `norm_layer`
         super().__init__()
         up = dict(kernel_size=3, stride=2, padding=1, output_padding=1)
-        self.norm1, self.norm2, self.act = norm_layer(norm, cin), norm_layer(norm, cout), nn.LeakyReLU(slope)
+        self.norm1, self.norm2, self.act = norm_layer(norm, cin), norm_layer(norm, cout), nn.LeakyReLU(.1)
         self.conv1 = spectral_norm(nn.Conv2d(cin, cout, 3, padding=1))
         self.conv2 = spectral_norm(nn.ConvTranspose2d(cout, cout, **up))
         self.shortcut = spectral_norm(nn.ConvTranspose2d(cin, cout, **up))
@@ -115,9 +101,9 @@ class UpBlock(nn.Module):
 # %% ../nbs/03_layers.ipynb #f49fd55a
 class ToRGB(nn.Module):
     "Features to an image in [-1, 1]."
-    def __init__(self, c:int, slope:float=.1): # channels; of the LeakyReLU
+    def __init__(self, c:int): # channels
         super().__init__()
-        self.act = nn.LeakyReLU(slope)
+        self.act = nn.LeakyReLU(.1)
         self.conv1 = spectral_norm(nn.Conv2d(c, 3, 3, padding=1, padding_mode='reflect'))
 
     def forward(self, x): return self.conv1(self.act(x)).tanh()

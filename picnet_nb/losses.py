@@ -135,11 +135,10 @@ def ssim_maps(
 def ssim(
     x:torch.Tensor, y:torch.Tensor, # (B, C, H, W) images
     data_range:tuple|float=(-1., 1.), # (black, white); a single number R means (0, R)
-    size:int=11, sigma:float=1.5, # taps of the window, and its standard deviation in pixels
 ) -> torch.Tensor: # (B,) similarity, 1 for equal images
     "Structural similarity (Wang et al. 2004), the mean over pixels and channels."
     x, y = rescale01(x, data_range), rescale01(y, data_range)
-    l, cs = ssim_maps(x, y, partial(blur, sigma=sigma, size=size, border='reflect'))
+    l, cs = ssim_maps(x, y, partial(blur, sigma=1.5, size=11, border='reflect'))
     return (l*cs).mean((1, 2, 3))
 
 # %% ../nbs/05_losses.ipynb #97263a5c
@@ -147,18 +146,15 @@ def ssim(
 def ms_ssim(
     x:torch.Tensor, y:torch.Tensor, # (B, C, H, W) images
     data_range:tuple|float=(-1., 1.), # (black, white); a single number R means (0, R)
-    weights:tuple=(.0448, .2856, .3001, .2363, .1333), # exponents, fine to coarse; as many as fit, scaled to sum 1
-    size:int=11, sigma:float=1.5, # taps of the window, and its standard deviation in pixels
-    eps:float=1e-6, # a mean contrast below counts as 0, and gives no gradient
 ) -> torch.Tensor: # (B,) similarity, 1 for equal images
     "Multi-scale structural similarity (Wang, Simoncelli, Bovik 2003), with as many scales as the image allows."
     x, y = rescale01(x, data_range), rescale01(y, data_range)
-    weights = [w for i, w in enumerate(weights) if i == 0 or min(x.shape[-2:]) >> i >= size]
-    r, result = size//2, 1.
+    fit = sum(i == 0 or min(x.shape[-2:]) >> i >= 11 for i in range(5))
+    weights, result = (.0448, .2856, .3001, .2363, .1333)[:fit], 1.      # fine to coarse, scaled to sum 1
     for i, w in enumerate(weights):
-        l, cs = ssim_maps(x, y, partial(blur, sigma=sigma, size=size, border='reflect'))
-        v = (l*cs if i == len(weights) - 1 else cs[..., r:-r, r:-r]).mean((1, 2, 3))
-        result = result*torch.where(v > eps, v, 1.)**(w/sum(weights))*(v > eps)
+        l, cs = ssim_maps(x, y, partial(blur, sigma=1.5, size=11, border='reflect'))
+        v = (l*cs if i == fit - 1 else cs[..., 5:-5, 5:-5]).mean((1, 2, 3))
+        result = result*torch.where(v > 1e-6, v, 1.)**(w/sum(weights))*(v > 1e-6)      # below, no gradient
         x, y = F.avg_pool2d(x, 2), F.avg_pool2d(y, 2)
     return result
 
@@ -202,7 +198,6 @@ def grad_at_interpolates(
         return torch.autograd.grad(disc(x).sum(), x, create_graph=True)[0].flatten(1)
 
 # %% ../nbs/05_losses.ipynb #df04631d
-@no_autocast
 def gradient_penalty(
     disc, real:torch.Tensor, fake:torch.Tensor, u:torch.Tensor|None=None, # see `grad_at_interpolates`
     weight:float=10., # factor on the penalty
@@ -212,7 +207,6 @@ def gradient_penalty(
     return weight*(((g + 1e-16).norm(dim=1) - 1)**2).mean()
 
 # %% ../nbs/05_losses.ipynb #29791434
-@no_autocast
 def divergence_penalty(
     disc, real:torch.Tensor, fake:torch.Tensor, u:torch.Tensor|None=None, # see `grad_at_interpolates`
     k:float=2., # factor on the penalty

@@ -75,7 +75,6 @@ class LiteFeatures(nn.Module):
         with torch.device('meta'): self.net = EfficientNet.from_name(f'efficientnet-{self.name}')   # no random numbers
         self.net.load_state_dict(torch.load(file, map_location='cpu', weights_only=True), assign=True)
         self.eval().requires_grad_(False)
-        self.channels = tuple(o.shape[1] for o in self(torch.zeros(1, 3, 32, 32)))
 
     def train(self, mode:bool=True): return super().train(False)   # it never trains
 
@@ -84,9 +83,7 @@ class LiteFeatures(nn.Module):
         if x.ndim != 4 or x.shape[1] != 3 or min(x.shape[2:]) < 32: raise ValueError(
             f'images are (B, 3, H, W) in [-1, 1], with sides of at least 32 pixels, not {tuple(x.shape)}')
         x, maps = self.net._swish(self.net._bn0(self.net._conv_stem(x))), {}
-        for b in self.net._blocks:
-            x = b(x)
-            maps[x.shape[2:]] = x
+        for b in self.net._blocks: x = maps[x.shape[2:]] = b(x)
         return [*maps.values()]
 
     def pooled(self, x:torch.Tensor) -> torch.Tensor: # (B, 3, H, W); (B, 1280), what the classifier decides by
@@ -197,18 +194,17 @@ def diversity(samples:torch.Tensor, mask=None) -> torch.Tensor: # (..., n, 3, H,
 def crop_hole(x:torch.Tensor, mask:torch.Tensor, min_size:int=32) -> torch.Tensor: # (..., H, W), (1, H, W) bool
     "The smallest box around the hole, grown to at least `min_size` pixels."
     if not mask.any(): raise ValueError('an empty mask has no box around it')
-    def span(first, last, length):
-        size = max(min_size, last - first + 1)
-        start = max(0, min(first - (size - (last - first + 1))//2, length - size))
+    def span(holes): # (n,) bool, rows or columns with a hole
+        at, n = holes.nonzero()[:, 0].tolist(), len(holes)
+        size = max(min_size, at[-1] - at[0] + 1)
+        start = max(0, min((at[0] + at[-1] + 2 - size)//2, n - size))
         return slice(start, start + size)
-    rows, cols = (mask[0].any(d).nonzero()[:, 0].tolist() for d in (1, 0))
-    return x[..., span(rows[0], rows[-1], mask.shape[1]), span(cols[0], cols[-1], mask.shape[2])]
+    return x[..., span(mask[0].any(1)), span(mask[0].any(0))]
 
 # %% ../nbs/08_metrics.ipynb #0873e260
 def pair_distances(samples:torch.Tensor, mask:torch.Tensor, distance:FeatureDistance) -> dict: # scalars
     "The paper's diversity of samples (n, 3, H, W) in a hole (1, H, W): mean distance of disjoint pairs, in three ways."
-    n = len(samples)//2
-    if not n: raise ValueError('diversity needs at least two samples of an image')
+    if not (n := len(samples)//2): raise ValueError('diversity needs at least two samples of an image')
     a, b = samples[:2*n:2], samples[1:2*n:2]
     f, g, box = distance.features(a), distance.features(b), distance(crop_hole(a, mask), crop_hole(b, mask))
     return dict(whole=distance.compare(f, g).mean(), hole=distance.compare(f, g, mask).mean(), box=box.mean())
@@ -220,7 +216,6 @@ def nearest(features:torch.Tensor, bank:torch.Tensor) -> tuple: # (N, d), (M, d)
     return 1 - best.values, best.indices
 
 # %% ../nbs/08_metrics.ipynb #b7debd3c
-@torch.no_grad()
 def sample_seeded(net, image, mask, n:int, seeds:list, temperature:float=1.) -> torch.Tensor: # (B, n, 3, H, W)
     "`n` completions of each image by a PICNet, from codes that depend on the image's own seed alone."
     was, rngs = net.training, [torch.Generator().manual_seed(o) for o in seeds]
@@ -277,8 +272,7 @@ def summarize(values:dict) -> dict: # of `measure`; 'psnr_first', 'psnr_mean', '
     for m, v in values.items():
         if v.ndim: out[f'{m}_first'] = v[0].item()
         out[f'{m}_mean'] = v.mean().item()
-        best = better.get(m.removesuffix('_hole'))
-        if best: out[f'{m}_best'] = best(v.tolist())
+        if best := better.get(m.removesuffix('_hole')): out[f'{m}_best'] = best(v.tolist())
     return out
 
 # %% ../nbs/08_metrics.ipynb #02b4b9f1
@@ -314,36 +308,30 @@ class Evaluation:
     def markdown(self) -> str:
         "The table for people, and how it came about."
         t = self.table.assign(text=self.table.value.map('{:.4g}'.format))
-        known = t.low.notna() & t.statistic.isin(['mean', 'set'])
-        t.loc[known, 'text'] += ((t.high - t.low)/2).map(' ± {:.3g}'.format)
+        t.loc[t.low.notna() & t.statistic.isin(['mean', 'set']), 'text'] += ((t.high - t.low)/2).map(' ± {:.3g}'.format)
         t = t.pivot_table('text', 'label', 'hole', ' · '.join, sort=False)
         lines = [f'| {" | ".join(o)} |' for o in [('', *t), ['---']*(t.shape[1] + 1), *t.itertuples()]]
         note = ('First sample · mean ± half of the 95% interval over images (KID: random halves) · best sample. '
                 'PSNR in dB, L1 and TV in %, KID times 1000; hole: of the hole alone, truth: of the true images.')
         return '\n'.join([*lines, '', note, ', '.join(f'{k}: {v}' for k, v in self.info.items()) + '.\n'])
 
-    def json(self) -> str: # `info`, and `results`: the rows of the table, null for what is unknown or infinite
-        return json.dumps(dict(info=self.info, results=json.loads(self.table.to_json(orient='records'))), indent=1)
-
     def save(self, folder:str|Path) -> Path: # made if it isn't there; itself
         "Write table.md, table.csv, pictures.csv, result.json and cases.png."
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        texts = {'table.md': self.markdown(), 'table.csv': self.table.to_csv(index=False),
-                 'pictures.csv': self.images.to_csv(), 'result.json': self.json()}
+        (folder := Path(folder)).mkdir(parents=True, exist_ok=True)
+        rows = json.loads(self.table.to_json(orient='records'))      # null for what is unknown or infinite
+        texts = {'table.md': self.markdown(), 'table.csv': self.table.to_csv(index=False), 'pictures.csv':
+                 self.images.to_csv(), 'result.json': json.dumps(dict(info=self.info, results=rows), indent=1)}
         for name, text in texts.items(): (folder/name).write_text(text, encoding='utf-8')
         self.cases.save(folder/'cases.png')
         return folder
 
 # %% ../nbs/08_metrics.ipynb #bb6ded1c
-def _networks(features, distance, device): # as of `evaluate`; two networks or None
-    lite = {f'lite{i}': partial(LiteFeatures, i) for i in range(3)}
-    nets = lite | dict(inception=InceptionFeatures), lite | dict(lpips=LPIPS)
-    for o, known in zip((features, distance), nets):
-        if isinstance(o, str) and o not in known: raise ValueError(f'no network {o!r}; there are {", ".join(known)}')
-    a, b = (known[o]() if isinstance(o, str) else o for o, known in zip((features, distance), nets))
-    if isinstance(b, LiteFeatures): b = FeatureDistance(a if features == distance else b)
-    return a and a.to(device), b and b.to(device)
+def _net(net, device, **more): # as of `evaluate`; what there is besides lite0 to lite2; a network or None
+    known = {f'lite{i}': partial(LiteFeatures, i) for i in range(3)} | more
+    if isinstance(net, str) and net not in known: raise ValueError(
+        f'no network {net!r}; there are {", ".join(known)}')
+    net = known[net]() if isinstance(net, str) else net
+    return net and net.to(device)
 
 # %% ../nbs/08_metrics.ipynb #3709214f
 @torch.no_grad()
@@ -352,19 +340,18 @@ def evaluate(
     data, # a folder, a list of files, a tensor (N, 3, H, W) in [-1, 1], or a dataset of images (3, H, W)
     mask=('center', 'rectangles', 'strokes'), # hole types, each for all images: names, functions, or a dict of them
     n:int=8, size:int|None=None, # samples of each image and hole; side that files are brought to, the model's if None
-    limit:int|None=None, seed:int=0, # measure on so many images, spread evenly over all; of holes and codes
-    temperature:float=1., # of a PICNet's samples
+    limit:int|None=None, seed:int=0, temperature:float=1., # images, spread evenly over all; of holes, codes; of codes
     features='lite0', # network of KID, FID and IS: 'lite0', 'lite1', 'lite2', 'inception' (downloads) or None
     distance='lite0', # perceptual distance: 'lite0', 'lite1', 'lite2', 'lpips' (downloads) or None
-    train=None, # training images (as `data`), to look for what was memorized
-    batch:int=32, device=None, # completions at once; where to work, where the model is if None
-    progress:bool=True, name:str='', # show a bar? of the model, for the table
+    train=None, batch:int=32, # training images (as `data`), to look for what was memorized; completions at once
+    device=None, progress:bool=True, name:str='', # the model's if None; show a bar? of the model, for the table
 ) -> Evaluation:
     "Measure quality and diversity of a model's completions."
     with _needs('evaluate'): import pandas as pd
     if train is not None and not features: raise ValueError('to find training images choose a network: features=...')
     start, task = time.time(), Benchmark(model, data, mask, n, size, limit, seed, temperature, device)
-    net, far = _networks(features, distance, task.device)
+    net, far = _net(features, task.device, inception=InceptionFeatures), _net(distance, task.device, lpips=LPIPS)
+    if isinstance(far, LiteFeatures): far = FeatureDistance(far)
     known = [] if train is None else Benchmark(model, train, mask, n, size, device=device).images
     bank = [features_of(o[None], net)[0] for o in tqdm(known, 'training', disable=not progress)]
     frames, sets, tiles, paths = {}, {}, [], getattr(task.images, 'paths', range(len(task.images)))

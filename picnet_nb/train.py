@@ -55,11 +55,8 @@ def first_code(out:'TwoPaths', eps:torch.Tensor) -> torch.Tensor: # not yet deco
 # %% ../nbs/06_train.ipynb #64f4cf68
 class TwoPaths:
     "One batch on its way through both paths (fig. 2): distributions, and images of four sizes."
-    def __init__(self,
-        net:PICNet,
-        batch:dict, # image (B, 3, H, W), mask (B, 1, H, W) bool, eps (B, 1 + k, z, h, w), and what the terms asked for
-        choose:Callable=first_code, # the code of the generative path
-    ):
+    def __init__(self, net:PICNet, batch:dict, choose:Callable=first_code): # of `draw_batch`; generative path's code
+        # image (B, 3, H, W), mask (B, 1, H, W) bool, eps (B, 1 + k, z, h, w), and what the terms asked for
         self.net, self.batch, self.image, self.mask = net, batch, batch['image'], batch['mask']
         self.prior, self.posterior, self.context = net.encode_both(self.image, self.mask)
         z_rec = self.posterior.reparameterize(batch['eps'][:, 0])
@@ -156,12 +153,8 @@ def paper(gan:str='lsgan', **options) -> Recipe: # see `GANLoss`; fields of `Tra
     return Recipe(cfg, [KL(20), Appearance(20), Adversarial(1, gan)], model=model)
 
 # %% ../nbs/06_train.ipynb #458d26bc
-def draw_batch(
-    data, cfg:TrainConfig, # see `Trainer`
-    channels:int, asking:list, # of the noise; terms, and who chooses the code
-    generator:torch.Generator,
-) -> dict: # name -> tensor; see `TwoPaths`
-    "All that is random in a step."
+def draw_batch(data, cfg:TrainConfig, channels:int, asking:list, generator:torch.Generator) -> dict: # see `TwoPaths`
+    "All that is random in a step: noise of so many `channels`, and what terms and the choice of the code ask for."
     n, side, k = cfg.batch, cfg.size//32, max(getattr(o, 'k', 1) for o in asking)      # codes to choose from
     batch = dict(image=data.batch(n, generator), mask=make_masks(cfg.masks, n, cfg.size, generator),
                  eps=torch.randn(n, 1 + k, channels, side, side, generator=generator))
@@ -178,13 +171,10 @@ def adam(nets:list, cfg:TrainConfig) -> torch.optim.Adam:
 class Trainer:
     "Two paths, two Adams; averages, schedules, logs and checkpoints are callbacks."
     def __init__(self,
-        net:PICNet,
-        data, # anything with `.batch(n, generator)` -> (n, 3, size, size) in [-1, 1]
-        cfg:TrainConfig|None=None,
-        terms:list|None=None, # of the objective; the paper's if not given
+        net:PICNet, data, # anything with `.batch(n, generator)` -> (n, 3, size, size) in [-1, 1]
+        cfg:TrainConfig|None=None, terms:list|None=None, # of the objective; the paper's if not given
         cbs:list=(), # objects with any of before_fit, before_step, after_backward, after_step, after_fit, cleanup
-        choose:Callable=first_code, # the code of the generative path
-        device=None, # a GPU if there is one
+        choose:Callable=first_code, device=None, # the code of the generative path; a GPU if there is one
     ):
         self.cfg, self.data, self.cbs, self.choose = cfg or TrainConfig(), data, list(cbs), choose
         self.terms = paper().terms if terms is None else terms
