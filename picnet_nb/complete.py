@@ -307,7 +307,7 @@ class Renderer:
         grow:int=0, feather:int=0, # pixels: a larger hole (negative: smaller); a soft edge around it
     ) -> Window: # with `prior`, `context`; `beside`: those of holes that lie far away
         "Find the windows and let the encoder look at them."
-        if feather < 0: raise ValueError(f'feather is the width of a soft edge, in pixels, not {feather}')
+        if feather < 0 or (size or 1) < 1: raise ValueError(f'feather and size are pixels, not {feather} and {size}')
         original = Original(image, mask is None)
         rgb, hole = load_pair(original.image, mask, grow)
         soft, model = soften(hole, feather), self.net.config.image_size
