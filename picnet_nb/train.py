@@ -81,7 +81,7 @@ class Term:
 # %% ../nbs/06_train.ipynb #c37ac5cf
 @dataclass
 class KL(Term):
-    "Both divergences of the codes (eq. 6 and 7), times the four output scales, as the released code has it."
+    "Both divergences of the codes (eq. 6 and 7), times the four output scales (supplement D)."
     weight:float = 20.
     posterior:float|None = None # weight of the posterior's own, if it is to differ
     order:str = 'code'          # the posterior's own: 'code', KL(m||q) as released, or 'paper', KL(q||m)
