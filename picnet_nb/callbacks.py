@@ -140,9 +140,9 @@ class FinishStep:
 # %% ../nbs/07_callbacks.ipynb #1c5ca2cc
 def adam_state(opt:torch.optim.Adam) -> dict: # name -> tensor of the optimizer
     "All moments and counts of steps; zeros, from which Adam goes on, where there are none yet."
-    params = [p for g in opt.param_groups for p in g['params']]
-    for p in params: opt.state[p] = opt.state[p] or dict(exp_avg=torch.zeros_like(p), exp_avg_sq=torch.zeros_like(p),
-        step=torch.zeros((), device=p.device if opt.defaults['fused'] else 'cpu'))
+    params, fused = [p for g in opt.param_groups for p in g['params']], opt.defaults['fused']
+    for p in params: opt.state[p] = opt.state[p] or dict(step=torch.zeros((), device=p.device if fused else 'cpu'),
+        exp_avg=torch.zeros_like(p), exp_avg_sq=torch.zeros_like(p))      # in Adam's order
     return {f'{i}.{k}': v for i, p in enumerate(params) for k, v in opt.state[p].items()}
 
 # %% ../nbs/07_callbacks.ipynb #217feac7
