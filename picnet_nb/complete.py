@@ -126,9 +126,9 @@ class Window:
         out.paste(made.resize(out.size, Image.Resampling.BICUBIC) if made.size != out.size else made, mask=self.soft)
         return out
 
-    def paste(self, made:Image.Image):
+    def paste(self, made:Image.Image, onto:Image.Image|None=None): # see `fill`; the image with other holes filled
         "The whole image, its hole filled from `made`."
-        out = self.image.copy()
+        out = onto or self.image.copy()
         out.paste(self.fill(made), self.box[:2])
         return out
 
@@ -158,8 +158,8 @@ class Samples:
     def __len__(self): return len(self.made)
     def __getitem__(self, i):
         if isinstance(i, slice): return self.select(list(range(len(self)))[i])
-        out = self.window.image.copy()
-        for o in (self, *self.beside): out.paste(o.window.fill(o.full[i]()), o.window.box[:2])
+        out = None
+        for o in (self, *self.beside): out = o.window.paste(o.full[i](), out)
         return out
 
     def __repr__(self):
@@ -417,9 +417,9 @@ class Completer(Sampler):
         sources = [turns[i%len(turns)] for i in range(n)]
         for fill, start in zip(sources, torch.randint(2**31, (n,), generator=rng).tolist()):
             out = rgb
-            for k in (0, 2, 1, 3):
+            for k in filter(sides.__getitem__, (0, 2, 1, 3)):
                 more, there = expand(out, [sides[k] if j == k else 0 for j in range(4)])
-                if sides[k]: out = self(more, ~there, 1, start, fill=fill, **how)[0]
+                out = self(more, ~there, 1, start, fill=fill, **how)[0]
             finished.append(out)
         small = [o.crop(w.box).resize((w.content[2] - w.content[0], w.content[3] - w.content[1])) for o in finished]
         full = [partial(o.crop, w.box) for o in finished]

@@ -11,7 +11,7 @@ from .data import ImageError, height_width, list_images, load_pil, to_device, un
 
 # %% auto #0
 __all__ = ['mask_types', 'center_mask', 'hole_fraction', 'rectangle_masks', 'draw_strokes', 'stroke_masks', 'make_masks',
-           'load_mask', 'touched', 'mask_bbox', 'distance', 'grow', 'feather', 'MaskFolder']
+           'load_mask', 'touched', 'mask_bbox', 'around', 'distance', 'grow', 'feather', 'MaskFolder']
 
 # %% ../nbs/02_masks.ipynb #a150b115
 def center_mask(
@@ -135,6 +135,11 @@ def mask_bbox(hole:np.ndarray) -> tuple: # (H, W) bool; left, top, right, bottom
     "The smallest box around the hole."
     return Image.fromarray(hole.astype(np.uint8)).getbbox()
 
+def around(hole, margin:int) -> tuple: # (H, W) bool, array or tensor; pixels; two slices
+    "Rows and columns of a hole and its surroundings."
+    (l, t, r, b), (H, W) = mask_bbox(np.asarray(hole)), hole.shape
+    return slice(max(0, t - margin), min(H, b + margin)), slice(max(0, l - margin), min(W, r + margin))
+
 def distance(hole:np.ndarray, most:int) -> np.ndarray: # (H, W) bool; (H, W) float32, pixels
     "How far away the hole is, `most + 1` at most."
     x = np.arange(hole.shape[1], dtype=np.float32)
@@ -151,17 +156,16 @@ def distance(hole:np.ndarray, most:int) -> np.ndarray: # (H, W) bool; (H, W) flo
 def grow(hole:np.ndarray, pixels:int) -> np.ndarray: # (H, W) bool; negative: shrink
     "A hole that is larger by so many pixels on all sides."
     if not pixels or not hole.any(): return hole
-    (l, t, r, b), p, out = mask_bbox(hole), abs(pixels), hole.copy()
-    part = slice(max(t - p - 1, 0), b + p + 1), slice(max(l - p - 1, 0), r + p + 1)
+    p, out = abs(pixels), hole.copy()
+    part = around(hole, p + 1)
     out[part] = distance(hole[part], p) <= p if pixels > 0 else distance(~hole[part], p) > p
     return out
 
 def feather(hole:np.ndarray, pixels:int) -> np.ndarray: # (H, W) bool; (H, W) uint8
     "A soft mask: 255 in the hole, 0 farther away from it than so many pixels."
-    out = np.zeros(hole.shape, np.uint8)
-    l, t, r, b = mask_bbox(grow(hole, pixels))
-    far = distance(hole[t:b, l:r], pixels)
-    out[t:b, l:r] = (255*(far <= pixels)*(1 - far/(pixels + 1))).round()
+    out, part = np.zeros(hole.shape, np.uint8), around(hole, pixels)
+    far = distance(hole[part], pixels)
+    out[part] = (255*(far <= pixels)*(1 - far/(pixels + 1))).round()
     return out
 
 # %% ../nbs/02_masks.ipynb #4f3ecb44

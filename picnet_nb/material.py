@@ -10,12 +10,12 @@ from functools import cached_property, partial
 import numpy as np, torch, torch.nn.functional as F
 from PIL import Image
 from .data import to_pil, to_tensor
-from .masks import touched
+from .masks import around, touched
 
 # %% auto #0
-__all__ = ['known_mean', 'resize', 'around', 'Patches', 'depth', 'box_mean', 'restore_contrast', 'vote', 'count_offsets',
-           'most_frequent', 'dominant_offsets', 'pass_messages', 'choose_offsets', 'spread', 'shifted', 'blend',
-           'copy_sharp', 'one_thread', 'copied_mean', 'known_cells', 'levels', 'Surroundings', 'Material']
+__all__ = ['known_mean', 'resize', 'Patches', 'depth', 'box_mean', 'restore_contrast', 'vote', 'count_offsets', 'most_frequent',
+           'dominant_offsets', 'pass_messages', 'choose_offsets', 'spread', 'shifted', 'blend', 'copy_sharp',
+           'one_thread', 'copied_mean', 'known_cells', 'levels', 'Surroundings', 'Material']
 
 # %% ../nbs/13_material.ipynb #c6a043db
 def known_mean(
@@ -31,11 +31,6 @@ def resize(x:torch.Tensor, size:tuple) -> torch.Tensor: # (1, C, H, W), (h, w); 
     "Means if it gets smaller, else cubic."
     if x.shape[2] >= size[0]: return F.interpolate(x, size, mode='area')
     return F.interpolate(x, size, mode='bicubic', align_corners=False)
-
-def around(hole:torch.Tensor, margin:int) -> tuple: # (H, W) bool, pixels; two slices
-    "Rows and columns of a hole and its surroundings."
-    return tuple(slice(max(0, int(i.min()) - margin), min(n, int(i.max()) + 1 + margin))
-                 for i, n in zip(hole.nonzero().T, hole.shape))
 
 # %% ../nbs/13_material.ipynb #6066a809
 class Patches:
@@ -348,8 +343,7 @@ class Material(Surroundings):
         "What to copy, and the offsets that voting used."
         x = guess
         for gap, seen, *how in self.levels: x, near, _ = vote(torch.where(gap, resize(x, gap.shape), seen), gap, *how)
-        hole = gap
-        return x + follow*hole*(resize(guess, self.small) - x), near
+        return x + follow*gap*(resize(guess, self.small) - x), near
 
     @one_thread()
     @torch.no_grad()

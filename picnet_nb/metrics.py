@@ -350,7 +350,8 @@ def evaluate(
     with _needs('evaluate'): import pandas as pd
     if train is not None and not features: raise ValueError('to find training images choose a network: features=...')
     start, task = time.time(), Benchmark(model, data, mask, n, size, limit, seed, temperature, device)
-    net, far = _net(features, task.device, inception=InceptionFeatures), _net(distance, task.device, lpips=LPIPS)
+    net = _net(features, task.device, inception=InceptionFeatures)
+    far = net if distance == features and isinstance(net, LiteFeatures) else _net(distance, task.device, lpips=LPIPS)
     if isinstance(far, LiteFeatures): far = FeatureDistance(far)
     known = [] if train is None else Benchmark(model, train, mask, n, size, device=device).images
     bank = [features_of(o[None], net)[0] for o in tqdm(known, 'training', disable=not progress)]
