@@ -110,7 +110,7 @@ class Gallery(traitlets.HasTraits):
         "Show a new round."
         box = thumbnail_box(c.mask[0, 0].numpy())
         shown = dict(round=len(self.rounds), title=title, walk=walk, seed=c.seed, size=c.window.image.size,
-            scores=[None if math.isnan(s) else s for s in c.scores], thumbs=[encode_image(o, 256, box) for o in c])
+            thumbs=[encode_image(o, 256, box) for o in c])
         self.rounds.append(types.SimpleNamespace(completions=c, model=model, shown=shown))
         self.completions = c
     def locate(self, i:int|None=None, round:int|None=None) -> tuple: # numbers of a round and of a completion in it

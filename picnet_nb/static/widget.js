@@ -131,9 +131,14 @@ class View {
   }
 
   say(what, args = {}, buffers = []) {
-    this.model.send({ do: what, ...args }, undefined, buffers)
+    if (!this.send({ do: what, ...args }, buffers)) return
     clearTimeout(this.timer)
     this.timer = setTimeout(() => this.tell('error', 'The kernel has not answered yet. It may be busy with another cell, or not running.'), PATIENCE)
+  }
+
+  send(message, buffers) {
+    try { this.model.send(message, undefined, buffers); return true }
+    catch { this.tell('error', 'The kernel was restarted: run the cell again.'); return false }     // the way to it is closed
   }
 
   set(name, value) { this.model.set(name, value); this.model.save_changes() }
@@ -244,8 +249,12 @@ class View {
       ondrop: e => { e.preventDefault(); e.stopPropagation(); this.root.classList.remove('pn-drop'); const f = e.dataTransfer.files[0]; if (f) this.upload(f, 'image') } },
       this.bar, h('div', { class: 'pn-main' }, h('div', { class: 'pn-left' }, this.room, this.walkRow, this.actions), h('div', { class: 'pn-side' }, this.settings, this.gallery)))
     root.append(this.outer = h('div', { class: 'pn-outer' }, this.root))
-    // JupyterLab looks for keys at the document, before us, except where this attribute is; the window is still before that
-    this.guard = e => { if (this.root.contains(e.target)) this.root.toggleAttribute('data-lm-suppress-shortcuts', this.mine(e)) }
+    // Notebooks look for keys at the document, some before us, except where this attribute is: at the target itself, too, where they
+    // test it before they walk up. The window is still before that; in a shadow root, the path has what the target hides.
+    this.guard = e => {
+      const path = e.composedPath()
+      if (path.includes(this.root)) for (const o of [path[0], this.root]) o.toggleAttribute('data-lm-suppress-shortcuts', this.mine(e))
+    }
     window.addEventListener('keydown', this.guard, true)
     this.sizes = new ResizeObserver(() => this.fit())
     this.sizes.observe(this.room)
@@ -643,7 +652,7 @@ class View {
     const need = which.filter(i => !this.asked.has(`${round}:${i}`))
     if (!need.length) return
     need.forEach(i => this.asked.add(`${round}:${i}`))
-    this.model.send({ do: 'large', round, which: need })
+    this.send({ do: 'large', round, which: need })
   }
 
   showSelected() {
