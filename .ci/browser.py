@@ -15,6 +15,7 @@ root = Path(__file__).resolve().parent.parent
 gui = [sys.executable, '-c', 'import sys; from picnet_nb.complete import main; sys.exit(main(["--gui"]))']
 patience = 60_000       # ms for what should take a second; the machine may be busy with other things
 shown = []
+marimo = shutil.which('marimo')
 axe = ''        # the text of axe-core's file, if it is here
 model = 'Model: empty for the bundled weights, or a folder, a file or a hub name'     # the label of its entry
 
@@ -244,6 +245,7 @@ def test_drawing(me):
     page = me.page
     me.sample('daisy_1')
     check(me.covered() == 0, 'a new picture has no hole')
+    check(me.w.get_attribute('data-theme') == 'light', 'the theme of the page')
     me.axe('empty')
     me.size(40)
     me.stroke((.1, .2), (.9, .2))                               # one move: as fast as it gets
@@ -516,7 +518,7 @@ def test_traffic(me):
             s.node.dispatchEvent(new PointerEvent('pointerdown', at(a[0]))); for (const p of a.slice(1)) s.node.dispatchEvent(new PointerEvent('pointermove', at(p))); s.node.dispatchEvent(new PointerEvent('pointerup', at(a.at(-1)))) }).length''', *p.tolist())
     drawn = sum(page.frames_sent)
     long = page.evaluate('window.long')
-    check(max(long, default=0) < 200, f'200 strokes: {len(long)} tasks of more than 50 ms {[round(o) for o in long[:5]]}')
+    check(np.median(long or [0]) < 150, f'200 strokes: {len(long)} tasks of more than 50 ms {[round(o) for o in long[:5]]}')
     note(f'200 strokes at 12 megapixels: {len(long)} tasks of more than 50 ms, {drawn/1000:.0f} KB sent meanwhile')
     undo = me.js('(() => { const t = []; for (let k = 0; k < 20; k++) { const o = e.past.at(-1 - k), a = performance.now(); s.apply(o.patch); t.push(performance.now() - a); s.apply(o.patch) } return t })()')
     note(f'undo after 200 strokes at 12 megapixels: median {np.median(undo):.1f} ms, at most {max(undo):.1f} ms')
@@ -806,7 +808,7 @@ def notebook_of(code, file):
     cell = dict(cell_type='code', id='widget', metadata={}, source=code, outputs=[], execution_count=None)
     file.write_text(json.dumps(dict(cells=[cell], metadata=dict(kernelspec=dict(name='python3', display_name='Python 3')), nbformat=4, nbformat_minor=5)))
 
-def test_host(me, shots, where):
+def test_host(me, shots, where, file):
     "What has to hold in each Jupyter: keys, a lost kernel, loading the page again."
     page = me.page
     def run_again():
@@ -820,10 +822,51 @@ def test_host(me, shots, where):
     before = me.covered()
     page.keyboard.press('Control+s')
     page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
+    kept = [o['data'] for c in json.loads(file.read_text())['cells'] for o in c.get('outputs', [])]
+    sheet = Image.open(io.BytesIO(base64.b64decode(''.join(kept[-1]['image/png']))))
+    check(len(kept) == 2 and sheet.width > 300, f'F8 {where}: the saved notebook has a picture of {sheet.width}x{sheet.height} pixels, with what was made')
+    check(not page.locator('.jp-OutputArea-child:has(.jp-RenderedImage)').first.is_visible(), 'F8 which is not shown beside the widget itself')
     page.reload()
     me.__init__(page, shots)
     me.until('e.sets.size && !s.bits.empty')
     check(me.thumbs().count() == 2 and abs(me.covered() - before) < 1e-6, f'{where}: after loading the page again, all is there')
+
+def test_marimo(tmp, command, shots):
+    "In a shadow root, by another way of messages."
+    (tmp/'app.py').write_text('''import marimo
+app = marimo.App()
+@app.cell
+def _():
+    import marimo as mo
+    from picnet_nb.widget import CompletionWidget
+    mo.ui.anywidget(CompletionWidget())
+    return
+''')
+    port = free_port()
+    args = ['run', str(tmp/'app.py'), '--headless', '--no-token', '--host', '127.0.0.1', '--port', str(port)]
+    server = subprocess.Popen([command, *args], env={**os.environ, 'HOME': str(tmp)}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        for _ in range(100):
+            with contextlib.suppress(OSError): urllib.request.urlopen(f'http://127.0.0.1:{port}/', timeout=5).close(); break
+            time.sleep(.4)
+        with browser(viewport=dict(width=1300, height=1000)) as page:
+            page.goto(f'http://127.0.0.1:{port}/')
+            page.wait_for_selector('.picnet')
+            me = Person(page, shots)
+            me.until('s.W && !e.kernel.open.length')
+            check(me.js('!!root.getRootNode().host') and me.w.get_attribute('data-theme') == 'light', 'marimo: in a shadow root; its theme')
+            test_keys(me, lambda: page.locator('.picnet').count(), 'marimo')
+            me.shot('marimo', whole=True)
+            check(me.thumbs().count() == 8 and not page.errors, f'marimo: eight completions {page.errors[:2]}')
+            page.keyboard.press('Control+z')
+            me.until('!e.shown.length')
+            os.killpg(server.pid, signal.SIGKILL)
+            me.do('complete')
+            page.wait_for_timeout(1500)
+            check(me.w.get_attribute('data-state') in ('gone', 'waiting') and not me.js('s.bits.empty'), f'F2 marimo: nobody answers: {me.text()}')
+    finally:
+        with contextlib.suppress(ProcessLookupError): os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
 
 def test_gui(tmp):
     "F15: picnet_complete --gui."
@@ -833,7 +876,7 @@ def test_gui(tmp):
         Person(page)
         check(True, 'picnet_complete --gui: and JupyterLab shows the widget in it')
 
-def main(shots, only=()):
+def main(shots):
     with tempfile.TemporaryDirectory(prefix='picnet_browser_') as tmp:
         tmp = Path(tmp)
         copy_of_notebook(tmp/'home')
@@ -850,7 +893,7 @@ def main(shots, only=()):
                 for f in (test_large, test_files, test_trouble, test_speed): f(me, tmp)
                 test_looks(me)
                 open_notebook(page, port, token, 'one.ipynb')
-                test_host(Person(page, shots), shots, 'JupyterLab')
+                test_host(Person(page, shots), shots, 'JupyterLab', tmp/'home'/'one.ipynb')
             except Exception:
                 if shots: page.screenshot(path=shots/'failed.png')
                 raise
@@ -862,20 +905,24 @@ def main(shots, only=()):
             open_notebook(page, port, token, 'one.ipynb', 'notebooks')
             me = Person(page, shots)
             check(me.js('s.ink.width/s.ink.clientWidth') == 2, 'sharp on a screen of high resolution')
-            test_host(me, shots, 'Notebook 7')
-        (tmp/'gui').mkdir()
+            test_host(me, shots, 'Notebook 7', tmp/'home'/'one.ipynb')
+        for o in ('gui', 'marimo'): (tmp/o).mkdir()
         test_gui(tmp/'gui')
+        if marimo: test_marimo(tmp/'marimo', marimo, shots)
+        else: note('marimo is not here, so it is not tried')
         note(f'drawn, completed, varied, downloaded in {time.time() - start:.0f} s' + (f'; {len(shown)} screenshots in {shots}' if shots else ''))
 
 if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument('--shots', type=Path, help='folder for screenshots')
     p.add_argument('--picture', type=Path, help='make the picture for the README instead of testing')
+    p.add_argument('--marimo', help='its command, if it is elsewhere')
     p.add_argument('--axe', type=Path, help='axe.min.js of the npm package axe-core: accessibility is tested, too')
     p.add_argument('--sample', default='daisy_1', help='the photograph for --picture (daisy_1)')
     p.add_argument('--seed', type=int, default=3, help='the seed for --picture (3)')
     a = p.parse_args()
     if a.shots: a.shots.mkdir(parents=True, exist_ok=True)
+    if a.marimo: marimo = a.marimo
     if a.axe: axe = a.axe.read_text(encoding='utf-8')
     signal.signal(signal.SIGTERM, lambda *_: sys.exit('stopped'))
     picture(a.picture, a.sample, a.seed) if a.picture else main(a.shots)

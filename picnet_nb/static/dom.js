@@ -84,7 +84,7 @@ export const same = (a, b) => { // two buffers, or none
 export function isDark(e) { // is the page behind an element? Whatever the host calls its themes, and however it writes its colors
   const ctx = h('canvas', { width: 1, height: 1 }).getContext('2d', { willReadFrequently: true })
   for (; e; e = e.parentNode || e.host) {
-    if (!(e instanceof Element)) continue
+    if (!(e instanceof Element) || !e.isConnected) continue
     ctx.clearRect(0, 0, 1, 1)
     ctx.fillStyle = getComputedStyle(e).backgroundColor
     ctx.fillRect(0, 0, 1, 1)

@@ -147,7 +147,7 @@ export class Editor {
     // up, so it needs the attribute, too. The window is still before that, and the path has what a shadow root hides.
     this.guard = e => { const path = e.composedPath(); if (path.includes(this.root)) for (const o of [path[0], this.root]) o.toggleAttribute('data-lm-suppress-shortcuts', this.mine(e)) }
     window.addEventListener('keydown', this.guard, true)
-    this.sizes = new ResizeObserver(() => stage.layout())
+    this.sizes = new ResizeObserver(() => { stage.layout(); this.theme() })      // also when we come onto the page
     this.sizes.observe(this.room)
     this.themes = new MutationObserver(() => { this.theme(); setTimeout(() => this.theme(), 400) })      // its style sheet may come later
     for (const o of [document.documentElement, document.body]) this.themes.observe(o, { attributes: true })
