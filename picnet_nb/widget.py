@@ -182,7 +182,7 @@ def run(w, make, # the widget, and what to run for it: a function of a `Complete
                 completer, how['model'] = learn(completer, tell), f'{model} adapted'.strip()
                 w._completers[how['model']], w.model = completer, how['model']
             made = make(streamed(completer, show))
-            if w._still: w._still.update(made)
+            if w._still: w._still.update(made, metadata=still_mark)
             w.say('done', f'{len(made)} completions in {time.perf_counter() - start:.1f} s.')
             return made
         except BaseException as e:
@@ -250,7 +250,7 @@ def receive(w, msg:dict, buffers:list=()):
 static, modules = files('picnet_nb')/'static', 'dom bits stage strip kernel editor'.split()
 browser_half = re.sub(r'^import .*\n|^export (?!default)', '', '\n'.join(     # its modules as one file
     (static/f'{o}.js').read_text('utf-8') for o in modules), flags=re.M)
-still_mark = {'image/png': dict(needs_background='light')}      # by which the style sheet knows it
+still_mark = dict(needs_background='light')      # by which the style sheet knows it
 
 # %% ../nbs/15_widget.ipynb #8ee5bf7e
 class CompletionWidget(Gallery):
