@@ -816,7 +816,6 @@ def test_host(me, shots, where, file):
         page.wait_for_timeout(2500)
         me.__init__(page, shots)
     test_keys(me, lambda: page.locator('.jp-Cell').count(), where)
-    test_kernel(me, run_again, where)
     me.shot(where.split()[0].lower(), whole=True)
     me.do('draw')
     before = me.covered()
@@ -829,7 +828,8 @@ def test_host(me, shots, where, file):
     page.reload()
     me.__init__(page, shots)
     me.until('e.sets.size && !s.bits.empty')
-    check(me.thumbs().count() == 2 and abs(me.covered() - before) < 1e-6, f'{where}: after loading the page again, all is there')
+    check(me.thumbs().count() == 8 and abs(me.covered() - before) < 1e-6, f'{where}: after loading the page again, all is there')
+    test_kernel(me, run_again, where)
 
 def test_marimo(tmp, command, shots):
     "In a shadow root, by another way of messages."
