@@ -33,8 +33,7 @@ def film(sample, seed, n=6, picks=(2, 5, 0)):
         shot(1200)
         for k in picks:
             to(me.thumbs().nth(k))
-            me.thumbs().nth(k).click()
-            me.page.wait_for_function("e => e.querySelector('.pn-after').naturalWidth > 0", arg=me.w.element_handle())
+            me.choose(k)
             me.page.wait_for_timeout(500)
             shot(1300)
         shots[-1] = shots[-1][0], 2500

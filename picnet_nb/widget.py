@@ -4,69 +4,71 @@
 
 # %% ../nbs/15_widget.ipynb #5fab1986
 from __future__ import annotations
-import contextlib, io, json, math, threading, time, types, zipfile, zlib
+import copy, io, re, threading, time, types, zipfile, zlib
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
 import anywidget, numpy as np, traitlets
+from IPython.display import display
 from PIL import Image
 from .data import alpha_mask, open_image, example_names, example_path
 from .masks import load_mask
-from .complete import Completer, Completions, mask_bbox
+from .complete import Completer, Completions, mask_bbox, show_hole
 
 # %% auto #0
-__all__ = ['encode_image', 'thumbnail_box', 'Canvas', 'Gallery', 'progress', 'error_text', 'run', 'upload', 'download', 'receive',
-           'CompletionWidget', 'launch']
+__all__ = ['static', 'modules', 'browser_half', 'still_mark', 'encode_image', 'Canvas', 'Gallery', 'streamed', 'error_text',
+           'run', 'upload', 'download', 'receive', 'CompletionWidget', 'launch']
 
 # %% ../nbs/15_widget.ipynb #2698bdef
-def encode_image(img:Image.Image, side:int|None=None, # longer side, pixels at most; None: in full size, without loss
-                 box:tuple|None=None) -> bytes: # left, top, right, bottom: of this part only
-    "An image as a PNG file; if it need not be in full size and has many pixels, as a JPEG file."
-    img, f = img.crop(box), io.BytesIO()
+def encode_image(img:Image.Image, side:int|None=None, # longer side, pixels at most; None: in full size
+                 box:tuple|None=None, kind:str='') -> bytes: # left, top, right, bottom; PNG, JPEG or WEBP
+    "A part of an image as a file: of a kind, or PNG, or JPEG where it need not be exact and has many pixels."
+    img, f, exif = img.crop(box), io.BytesIO(), {} if side else dict(exif=img.info.get('exif', b''))
     if side: img.thumbnail((side, side), Image.Resampling.BICUBIC)
-    img.save(f, 'JPEG' if side and (box or img.width*img.height >= 100_000) else 'PNG', quality=90)
+    kind = kind or ('JPEG' if side and img.width*img.height >= 100_000 else 'PNG')
+    img.save(f, kind, quality=90 if side else 95, compress_level=3, **exif)
     return f.getvalue()
-
-# %% ../nbs/15_widget.ipynb #b701abbe
-def thumbnail_box(mask:np.ndarray) -> tuple: # (H, W) bool, True where to fill; left, top, right, bottom, pixels
-    "The part of the image that a thumbnail shows."
-    (l, t, r, b), (H, W) = mask_bbox(mask), mask.shape
-    h = max(b - t, (r - l)*3/4, 16)*1.7   # the hole and its margins
-    w, h = min(round(h*4/3), W), min(round(h), H)
-    x, y = min(max((l + r - w)//2, 0), W - w), min(max((t + b - h)//2, 0), H - h)
-    return x, y, x + w, y + h
 
 # %% ../nbs/15_widget.ipynb #2c969892
 class Canvas(anywidget.AnyWidget):
-    "An image and the hole in it, painted in the browser or set from Python."
+    "Images and the holes in them, painted in the browser or set from Python."
     image = traitlets.TraitType(None, help='RGB; set it to anything that `open_image` takes')
     mask = traitlets.TraitType(None, help='(H, W) bool, True: fill; set it to what `load_mask` takes, or to None')
     name = traitlets.Unicode(help='of the image, for files').tag(sync=True)
-    _earlier = traitlets.List(help='(image, mask, name)').tag(sync=True, to_json=lambda v, w: len(v))
+    pictures = traitlets.List(help='all images so far: image, name, hole (PNG)').tag(sync=True,
+        to_json=lambda v, w: [o.name for o in v])
+    _at = traitlets.Int(-1, help='number of the image among them').tag(sync=True)
     _size = traitlets.List(help='width and height of the image').tag(sync=True)
     _picture = traitlets.Bytes(help='the image for the screen').tag(sync=True)
-    _mask = traitlets.Bytes().tag(sync=True, from_json=lambda v, w: bytes(v), echo_update=False)  # PNG
+    _mask = traitlets.Bytes(help='the hole, PNG of any size').tag(sync=True)
 
     @traitlets.validate('image')
     def _open_image(self, new):
         x = Path(new.value) if isinstance(new.value, str) else new.value
-        name = getattr(x, 'filename', '') or getattr(x, 'name', '')     # of an image; of a path or file
-        self._opened = alpha_mask(x), Path(str(name or '')).stem
-        return open_image(x)
+        if any(o.image is x for o in self.pictures): return x
+        name, mask = Path(str(getattr(x, 'filename', '') or getattr(x, 'name', '') or '')).stem, alpha_mask(x)
+        hole = b'' if mask is None else encode_image(Image.fromarray(mask[0, 0].numpy()))
+        self._opened = types.SimpleNamespace(image=open_image(x), name=name, hole=hole)
+        return self._opened.image
     @traitlets.observe('image')
     def _new_image(self, change):
-        if change.old is not None: self._earlier = [*self._earlier[-4:], (change.old, self.mask, self.name)]
+        if all(o.image is not self.image for o in self.pictures): self.pictures = [*self.pictures, self._opened]
+        self.go([o.image is self.image for o in self.pictures].index(True))
+    def go(self, k:int):
+        "Go to one of the pictures, with its hole."
+        o, self.image = self.pictures[k], self.pictures[k].image
+        if self._at == k: return
         with self.hold_sync():
-            self._size, self._painted = self.image.size, None     # the hole that the browser shows
-            self.mask, self.name = self._opened
-            self._picture = encode_image(self.image, 1600)
+            self._at, self._size, self.name, self._painted = k, self.image.size, o.name, self._decode(o.hole)
+            self.mask, self._mask, self._picture = self._painted, o.hole, encode_image(self.image, 1600)
 
+    def _decode(self, png): # white where to fill, of any size; no bytes for no hole
+        size = self.image.size[::-1]
+        return load_mask(png, size)[0, 0].numpy() if png else np.zeros(size, bool)
     @traitlets.validate('mask')
     def _open_mask(self, new):
-        w, h = self.image.size
-        mask = np.zeros((h, w), bool) if new.value is None else load_mask(new.value)[0, 0].numpy()
-        if mask.shape != (h, w): raise ValueError(
-            f'the mask has {mask.shape[1]}x{mask.shape[0]} pixels, the image {w}x{h}: they must be of one size')
+        mask, wh = self._decode(b'') if new.value is None else load_mask(new.value)[0, 0].numpy(), self.image.size
+        if mask.shape != wh[::-1]: raise ValueError(f'the mask is {mask.shape[::-1]}, the image {wh}: make them equal')
         mask.flags.writeable = False
         return mask
     @traitlets.observe('mask')
@@ -74,27 +76,19 @@ class Canvas(anywidget.AnyWidget):
         if np.array_equal(self.mask, self._painted): return
         self._mask = encode_image(Image.fromarray(self.mask)) if self.mask.any() else b''
     @traitlets.observe('_mask')
-    def _receive_mask(self, change): # white where to fill, of any size; no bytes for no hole
-        png, size = change.new, self.mask.shape
-        self._painted = load_mask(png, size)[0, 0].numpy() if png else np.zeros(size, bool)
+    def _receive_mask(self, change):
+        self.pictures[self._at].hole, self._painted = change.new, self._decode(change.new)
         if not np.array_equal(self.mask, self._painted): self.mask = self._painted
 
-    def back(self):
-        "Go back to the image before this one, with its hole."
-        if not self._earlier: raise ValueError('there is no earlier image')
-        *rest, (image, mask, name) = self._earlier
-        self.image, self.mask, self.name, self._earlier = image, mask, name, rest
-
 # %% ../nbs/15_widget.ipynb #cdbf5e1c
-class Gallery(traitlets.HasTraits):
+class Gallery(Canvas):
     "Rounds of completions, the selected one, and those to keep. All numbers are from 0."
     completions = traitlets.Instance(Completions, allow_none=True, help='the round on the screen')
-    selected = traitlets.Int(None, allow_none=True, help='the one that is looked at, if any').tag(sync=True)
-    kept = traitlets.List(help='pairs (round, completion); the browser gets thumbnails, too').tag(sync=True,
-        to_json=lambda v, w: [dict(round=r, i=i, thumb=w.rounds[r].shown['thumbs'][i]) for r, i in v])
-    rounds = traitlets.List(help='of all rounds: completions, model, and shown, what the browser gets')
+    selected = traitlets.Int(None, allow_none=True, help='the one that is looked at, if any')
+    kept = traitlets.List(help='pairs (round, completion)').tag(sync=True)
+    rounds = traitlets.List(help='of all rounds: completions, title, model, picture, walk, box of the thumbnails')
     model = traitlets.Unicode(help="'' (bundled), or what `Completer.from_pretrained` takes").tag(sync=True)
-    _gallery = traitlets.Dict(help='the round on the screen').tag(sync=True)
+    _shown = traitlets.List(help='number of the round on the screen, and selected').tag(sync=True)
 
     @traitlets.validate('selected')
     def _check_selected(self, new):
@@ -102,72 +96,94 @@ class Gallery(traitlets.HasTraits):
         raise traitlets.TraitError(f'there is no completion {new.value} on the screen; they are numbered from 0')
     @traitlets.observe('completions')
     def _show_round(self, change):
-        self.selected, c = None, self.completions
-        if c and all(o.completions is not c for o in self.rounds): self.add(c, 'from Python', self.model)
-        self._gallery = next(({**o.shown, 'rounds': len(self.rounds)} for o in self.rounds if o.completions is c), {})
+        c, self.selected = self.completions, None
+        if not c or any(o.completions is c for o in self.rounds): return
+        if c.window.image != self.image: self.image = c.window.image
+        self.add(c, 'from Python', self.model)
+    @traitlets.observe('completions', 'selected')
+    def _say_shown(self, change):
+        at = [r for r, o in enumerate(self.rounds) if o.completions is self.completions]
+        self._shown = at if self.selected is None else [*at, self.selected]
 
-    def add(self, c:Completions, title:str, model:str='', walk:bool=False): # walk: from one to another
-        "Show a new round."
-        box = thumbnail_box(c.mask[0, 0].numpy())
-        shown = dict(round=len(self.rounds), title=title, walk=walk, seed=c.seed, size=c.window.image.size,
-            scores=[None if math.isnan(s) else s for s in c.scores], thumbs=[encode_image(o, 256, box) for o in c])
-        self.rounds.append(types.SimpleNamespace(completions=c, model=model, shown=shown))
-        self.completions = c
+    def add(self, c:Completions, title:str, model:str='', walk:bool=False, # walk: from one to another
+            show:bool=True): # on the screen, at once
+        "A new round, of the image that is there."
+        (l, t, r, b), (W, H) = mask_bbox(c.window.mask), c.window.image.size
+        m = max(r - l, b - t, 16)//3        # a thumbnail shows the hole and what is near it
+        kw = dict(title=title, model=model, walk=walk, picture=self._at)
+        box = max(l - m, 0), max(t - m, 0), min(r + m, W), min(b + m, H)
+        self.rounds.append(types.SimpleNamespace(completions=c, box=box, **kw))
+        self.send_round(len(self.rounds) - 1)
+        if show: self.show(len(self.rounds) - 1, 0)
+    def send_round(self, r:int, start:int=0): # the browser has those before `start`
+        o, c = self.rounds[r], self.rounds[r].completions
+        thumbs = [encode_image(c[i], 256, o.box, 'JPEG') for i in range(start, len(c))]
+        self.send(dict(vars(o), do='round', round=r, start=start, completions=None, seed=c.seed), thumbs)
+    def show(self, round:int, i:int):
+        "Put a completion on the screen, and its image."
+        round, i = self.locate(i, round)
+        self.go(self.rounds[round].picture)
+        self.completions, self.selected = self.rounds[round].completions, i
     def locate(self, i:int|None=None, round:int|None=None) -> tuple: # numbers of a round and of a completion in it
         "Make sure that a completion exists; by default it is what is on the screen."
-        r, i = self._gallery.get('round') if round is None else round, self.selected if i is None else i
+        r, i = [*self._shown, None][0] if round is None else round, self.selected if i is None else i
         if r is None or i is None: raise ValueError('choose a completion first')
         if r in range(len(self.rounds)) and i in range(len(self.rounds[int(r)].completions)): return int(r), int(i)
         raise ValueError(f'there is no completion {i} in a round {r}; both are numbered from 0')
-    def keep(self, i:int|None=None, round:int|None=None): # as in `locate`
-        "Keep a completion."
-        if (at := self.locate(i, round)) not in self.kept: self.kept = [*self.kept, at]
 
 # %% ../nbs/15_widget.ipynb #d3b2d597
-@contextlib.contextmanager
-def progress(completer:Completer, tell): # tell: called with the number of completions made so far
-    "While it is open, `tell` is called at each step of the completer; an exception in it ends the work."
-    done, thread = [0], threading.get_ident()
-    def step(n): # somebody else's run does not count
-        if threading.get_ident() == thread: tell(n)
-        done[0] = n
-    completer.after.append(step)
-    try:
-        with completer.net.generator.stem.register_forward_pre_hook(lambda *_: step(done[0])): yield completer
-    finally: completer.after.remove(step)
+def streamed(completer:Completer, tell) -> Completer: # tell: called with the completions so far, after each
+    "A completer that makes one completion after the other; an exception in `tell` ends the work."
+    one_by_one = copy.copy(completer)
+    def from_noise(w, eps, seed=None, sources=None):
+        turns, made = sources or w.sources, None
+        if turns[0] == 'material': tell(made := completer.from_noise(w, eps[:1], seed, ['model']))   # a guess, at once
+        for i, o in enumerate(eps.split(1)):
+            one = completer.from_noise(w, o, seed, [turns[i%len(turns)]])
+            if made: vars(made).update(vars(made + one if i else one))     # the same object, which is on the screen
+            made = made or one
+            tell(made)
+        return made
+    one_by_one.from_noise = from_noise
+    return one_by_one
 
 # %% ../nbs/15_widget.ipynb #64827df3
 def error_text(e:BaseException) -> str: # for a person to read
     "An error as a sentence."
     ours = isinstance(e, (ValueError, OSError, ImportError, traitlets.TraitError)) and str(e)
     text = ours or f'{type(e).__name__}: {e}'.removesuffix(': ')
-    return text[:1].upper() + text[1:] + '.'*(text[-1] not in '.!?')
+    named = not text.split()[0].isalpha()       # the name of a file stays as it is
+    return (text if named else text[:1].upper() + text[1:]) + '.'*(text[-1] not in '.!?')
 
 # %% ../nbs/15_widget.ipynb #2e7e571a
 def run(w, make, # the widget, and what to run for it: a function of a `Completer` that gives `Completions`
-        n:int, title:str, model:str, walk:bool=False, # how many; the rest is as in `Gallery.add`
-        wait:bool=True, # False: in the background, and a `Future` of what `make` gives is returned
-        learn=None): # a function of a `Completer` and `tell` that gives the one to use from now on
-    "Run a completer; a newer run, a new image or `stop` ends it at its next step."
+        n:int, title:str, model:str, wait:bool=True, # False: in the background; gives a `Future` of what `make` gives
+        learn=None, # a function of a `Completer` and `tell` that gives the one to use from now on
+        **how): # see `Gallery.add`
+    "Run a completer, show each completion as it is made; a newer run, a new image or `stop` ends it at its next step."
     with w._lock: number = w._number = w._number + 1
-    image, mask, start = w.image, w.mask, time.perf_counter()
+    how, start, round = dict(title=title, model=model, **how), time.perf_counter(), []
     def tell(done, total=n, text='{} of {} ...'):
         with w._lock:
             if number != w._number: raise CancelledError('ended by a newer run, a new image, or Stop')
             w.say('busy', text.format(done, total) if done else 'Completing ...', done=done, total=total)
+    def show(made):
+        with w._lock:
+            tell(len(made))
+            if round: return w.send_round(*round, len(made) - 1)
+            round.append(len(w.rounds))
+            w.add(made, **how)
     def work():
-        name = model
         try:
             tell(0)
-            if name not in w._completers: w._completers[name] = Completer.from_pretrained(name or None)
+            if model not in w._completers: w._completers[model] = Completer.from_pretrained(model or None)
+            completer = w._completers[model]
             if learn:
-                new, name = learn(w._completers[name], tell), f'{name} adapted'.strip()
-                w._completers[name], w.model = new, name
-            with progress(w._completers[name], tell) as completer: made = make(completer)
-            tell(n)
-            late = ' The hole has changed since.'*(w.image is image and w.mask is not mask)
-            w.add(made, title, name, walk)
-            w.say('done', f'{len(made)} completions in {time.perf_counter() - start:.1f} s.{late}')
+                completer, how['model'] = learn(completer, tell), f'{model} adapted'.strip()
+                w._completers[how['model']], w.model = completer, how['model']
+            made = make(streamed(completer, show))
+            if w._still: w._still.update(made, metadata=still_mark)
+            w.say('done', f'{len(made)} completions in {time.perf_counter() - start:.1f} s.')
             return made
         except BaseException as e:
             if number == w._number: w.say('error', error_text(e))
@@ -175,107 +191,116 @@ def run(w, make, # the widget, and what to run for it: a function of a `Complete
     return work() if wait else w._worker.submit(work)
 
 # %% ../nbs/15_widget.ipynb #a7d0c9e2
-def upload(w, data:bytes, name:str, to:str, part:int, parts:int): # to: 'image' or 'mask'
-    "Open a file that comes in parts."
+def upload(w, data:bytes, name:str, part:int, parts:int):
+    "Open an image that comes in parts."
     w._parts = [*(w._parts if part else []), bytes(data)]
     if part < parts - 1: return
     file, w._parts = io.BytesIO(b''.join(w._parts)), []
     file.name = name    # for messages
-    setattr(w, to, file)
-    w.say('ready', f'{name}, {w.image.width}x{w.image.height} pixels.')
+    w.image = file
 
 # %% ../nbs/15_widget.ipynb #c9be6bce
-def download(w, i:int|None=None): # number of a completion on the screen; None: all of them
-    "Send a completion to the browser as a PNG file in full size, or all of them in a ZIP file."
-    c, stem = w.completions, f'{w.name or "image"}_round{w._gallery["round"] + 1}'
-    name, kind = (f'{stem}.zip', 'application/zip') if i is None else (f'{stem}_{i + 1:02}.png', 'image/png')
-    making = f'Making {name} ...'
+def download(w, which:list, kind:str='png', part:int=2**22, **more): # pairs (round, completion), none: the image; bytes
+    "Send files in full size to the browser, several as a ZIP file, in parts; `stop` ends it."
+    number, name = w._number, w.name or 'image'
+    todo = [(f'{name}_set{r + 1}_{i + 1:02}.{kind}', r, i) for r, i in which] or [(f'{name}.{kind}', None, None)]
     def work():
         try:
-            f = io.BytesIO()
-            if i is not None: c[i].save(f, 'PNG')
-            else:
-                with zipfile.ZipFile(f, 'w') as z:
-                    for k, o in enumerate(c): z.writestr(f'{stem}_{k + 1:02}.png', encode_image(o))
-            w.send(dict(do='file', name=name, type=kind), [f.getvalue()])
-            if w.status['text'] == making: w.say('ready', f'{name} is ready.')
+            made = {}
+            for file, r, i in todo:
+                w.say('busy', f'Making {file} ...', done=len(made), total=len(todo))
+                made[file] = encode_image(w.image if r is None else w.rounds[r].completions[i], kind=kind.upper())
+                if w._number != number: return
+            if len(made) > 1:
+                with zipfile.ZipFile(f := io.BytesIO(), 'w') as z: [z.writestr(*o) for o in made.items()]
+                made = {f'{name}.zip': f.getvalue()}
+            (file, data), = made.items()
+            for k in range(0, len(data), part):
+                w.send(dict(do='file', name=file, last=k + part >= len(data), **more), [data[k:k + part]])
+            w.say('ready', f'{file} is ready.')
         except Exception as e: w.say('error', error_text(e))
-    if w.status['state'] != 'busy': w.say('busy', making)
     threading.Thread(target=work, daemon=True).start()
 
 # %% ../nbs/15_widget.ipynb #6b3f8e55
 def receive(w, msg:dict, buffers:list=()):
-    "Do what the browser asks for; an error becomes the status."
+    "Do what the browser asks for; an error becomes the status. A hole may come with it, `hole` says of which image."
     w.send(dict(do='heard'))
     try:
+        if (k := msg.pop('hole', None)) is not None:
+            w.pictures[k].hole, *buffers = map(bytes, buffers)
+            if k == w._at: w._mask = w.pictures[k].hole
         match msg:
             case {'do': 'complete' | 'adapt' as do, **settings}:
-                w.set_state({**settings, '_mask': buffers[0]})
+                w.set_state(settings)
                 getattr(w, do)(wait=False)
             case {'do': 'vary' | 'between' as do, **args}: getattr(w, do)(**args, wait=False)
-            case {'do': 'stop' | 'use' | 'back' | 'keep' as do, **args}: getattr(w, do)(**args)
-            case {'do': 'forget', 'round': r, 'i': i}: w.kept = [o for o in w.kept if o != (r, i)]
-            case {'do': 'round', 'r': r}: w.completions, w.selected = w.rounds[r].completions, msg.get('i')
-            case {'do': 'large', 'round': r, 'which': which}:
-                c = w.rounds[r].completions
-                images = [encode_image(o, 1280) for o in (c.window.image, *(c[i] for i in which))]
-                w.send(dict(do='large', round=r, keys=['before', *which]), images)
+            case {'do': 'stop' | 'use' | 'go' as do, **args}: getattr(w, do)(**args)
+            case {'do': 'show', 'at': at}:
+                with w.hold_sync(): w.show(*at) if at else setattr(w, 'selected', None)
+            case {'do': 'look', 'at': at, 'picture': k}: # part of a completion, or of an image
+                image = w.rounds[at[0]].completions[at[1]] if at else w.pictures[k].image
+                w.send(msg, [encode_image(image, msg['side'], msg['box'])])
             case {'do': 'sample', 'name': name}: w.image = example_path(name)
-            case {'do': 'upload', 'to': 'image' | 'mask', **args}: upload(w, *buffers, to=msg['to'], **args)
-            case {'do': 'download'}: download(w, msg.get('i'))
-            case _: raise ValueError(f'nothing is known of {msg}')
+            case {'do': 'upload', **args}: upload(w, *buffers, **args)
+            case {'do': 'download', **args}: download(w, **args)
+            case {'do': 'start' | 'hole' as do}: [w.send_round(r) for r in range(len(w.rounds)) if do == 'start']
     except Exception as e: w.say('error', error_text(e))
 
+# %% ../nbs/15_widget.ipynb #8c5b03d6
+static, modules = files('picnet_nb')/'static', 'dom bits stage strip kernel editor'.split()
+browser_half = re.sub(r'^import .*\n|^export (?!default)', '', '\n'.join(     # its modules as one file
+    (static/f'{o}.js').read_text('utf-8') for o in modules), flags=re.M)
+still_mark = dict(needs_background='light')      # by which the style sheet knows it
+
 # %% ../nbs/15_widget.ipynb #8ee5bf7e
-class CompletionWidget(Gallery, Canvas):
+class CompletionWidget(Gallery):
     "Draw a hole in an image, see many completions, pick one and go on."
-    _esm, _css = [(files('picnet_nb')/'static'/f'widget.{o}').read_text('utf-8') for o in ('js', 'css')]
-    _samples = traitlets.List(example_names()).tag(sync=True)
+    _esm, _css = browser_half, (static/'widget.css').read_text('utf-8')
+    _samples, _still = traitlets.List(example_names()).tag(sync=True), None
     n = traitlets.Int(8, min=1, max=32, help='how many completions').tag(sync=True)
     temperature = traitlets.Float(1., min=0, help='0: no variety, 1: as trained').tag(sync=True)
     seed = traitlets.Int(None, allow_none=True, min=0, max=2**63 - 1, help='None: always a new one').tag(sync=True)
+    how = traitlets.Dict(help='more that the completer is called with, such as fill')
     status = traitlets.Dict(help='state (ready, busy, done, error), text; done, total while busy').tag(sync=True)
 
     def __init__(self, image=None, mask=None, completer:Completer|None=None, # a photograph, no hole, bundled weights
-                 model:str|Path='', n:int=8, temperature:float=1., seed:int|None=None): # see the traits
+                 model:str|Path='', **settings): # n, temperature, seed, how: see the traits
         self._lock, self._number, self._worker = threading.RLock(), 0, ThreadPoolExecutor(1)
         self._completers = {'': completer} if completer else {}
-        super().__init__(model=str(model), n=n, temperature=temperature, seed=seed)
+        super().__init__(model=str(model), **settings)
         self.image = example_path() if image is None else image
-        if mask is not None: self.mask = mask
+        self.mask = self.mask if mask is None else mask
         self.on_msg(receive)
-    @traitlets.validate('temperature')
-    def _check_temperature(self, new):
-        if math.isfinite(new.value): return new.value
-        raise traitlets.TraitError(f'temperature is 0 (no variety), 1 (as trained) or so, not {new.value}')
-    @traitlets.observe('image')
-    def _start_over(self, change):
-        self.stop()
-        self.selected = None
-        self.say('ready')
-
+    def _ipython_display_(self): # the second is a picture, which stays in the saved notebook
+        display(self._repr_mimebundle_()[0], raw=True)
+        self._still = display(show_hole(self.image, self.mask, 320), metadata=still_mark, display_id=True)
     def say(self, state:str, text:str='', **more): # the tick makes it a change, whatever was said before
         self.status = dict(state=state, text=text, tick=self.status.get('tick', 0) + 1, **more)
     def stop(self):
-        "End the run that is under way, and those that wait."
+        "End what is under way, and what waits; completions that are made already stay."
         with self._lock: self._number += 1
         if self.status.get('state') == 'busy': self.say('ready', 'Stopped.')
+    @traitlets.observe('image')
+    def _start_over(self, change):
+        self.stop()
+        self.completions = None
+        self.say('ready', f'{self.name or "image"}, {self.image.width}x{self.image.height} pixels.')
 
     def complete(self, wait:bool=True, learn=None) -> Completions: # wait, learn: see `run`
         "Fill the hole."
         if not self.mask.any(): raise ValueError('there is no hole yet: paint over what should be replaced')
-        args = self.image, self.mask, self.n, self.seed, self.temperature
-        return run(self, lambda c: c(*args), self.n, 'new', self.model, wait=wait, learn=learn)
+        args, how = (self.image, self.mask, self.n, self.seed, self.temperature), self.how
+        return run(self, lambda c: c(*args, **how), self.n, '', self.model, wait, learn)
     def adapt(self, minutes:float=2, steps:int|None=None, wait:bool=True) -> Completions:
         "Learn from the known part of the image, then fill the hole; `model` is '... adapted' from then on."
         args = self.image, self.mask, minutes, steps      # of now, whatever is drawn while it learns
         def learn(c, tell): return c.adapt(*args, tell=lambda *o: tell(*o, 'Learning: step {} of {} ...'))
         return self.complete(wait, learn)
-    def vary(self, i:int|None=None, n:int|None=None, amount:float=.3, seed:int|None=None, wait:bool=True):
-        "More like one on the screen, the selected one if not given; the rest is as in `Completer.vary`."
-        (r, i), n = self.locate(i), n or self.n
-        o, title = self.rounds[r], f'like no. {i + 1} of round {r + 1}'
-        return run(self, lambda c: c.vary(o.completions, i, n, amount, seed), n, title, o.model, wait=wait)
+    def vary(self, i:int|None=None, round:int|None=None, n:int|None=None, amount:float=.3, seed=None, wait=True):
+        "More like one, by default the one on the screen, which stays there; the rest is as in `Completer.vary`."
+        (r, i), n = self.locate(i, round), n or self.n
+        make, title = lambda c: c.vary(self.rounds[r].completions, i, n, amount, seed), f'like {i + 1} of set {r + 1}'
+        return run(self, make, n, title, self.rounds[r].model, wait, show=False)
     def between(self, j:int, i:int|None=None, round:int|None=None, n:int=9, wait:bool=True) -> Completions:
         "Walk from completion `i` on the screen, the selected one if not given, to `j` of a round; `n` with both ends."
         (r, i), (q, j) = self.locate(i), self.locate(j, round)
@@ -283,23 +308,22 @@ class CompletionWidget(Gallery, Canvas):
         if (r, i) == (q, j): raise ValueError('choose another completion as the other end')
         if o.model != self.rounds[q].model or not np.array_equal(a.mask, b.mask) or a.window.image != b.window.image:
             raise ValueError('these two fill different holes, or are of different models: there is nothing in between')
-        title = f'from no. {i + 1} to no. {j + 1}' + f' of round {q + 1}'*(q != r)
-        return run(self, lambda c: c.between(a + b, i, len(a) + j, n), n, title, o.model, True, wait)
-    def use(self, i:int|None=None):
-        "Make a completion the image, and go on; `back` takes it back."
-        r, i = self.locate(i)
-        self.image, self.name = self.rounds[r].completions[i], self.name
+        title = f'from {i + 1} of set {r + 1} to {j + 1}' + f' of set {q + 1}'*(q != r)
+        return run(self, lambda c: c.between(a + b, i, len(a) + j, n), n, title, o.model, wait, walk=True)
+    def use(self, i:int|None=None, round:int|None=None):
+        "Make a completion the image, and go on; `go` leads back."
+        r, i = self.locate(i, round)
+        image = self.rounds[r].completions[i]
+        image.filename, self.image = f'{self.name}-{len(self.pictures) + 1}.png', image
 
 # %% ../nbs/15_widget.ipynb #13e00cc9
 def launch(image:str|None=None, mask:str|None=None, weights:str|None=None): # files; as `Completer.from_pretrained`
     "Open the widget in JupyterLab, in a small notebook in this folder."
-    try: from jupyterlab.labapp import LabApp
+    try: import nbformat.v4 as v4, jupyterlab.labapp as lab
     except ImportError as e: raise ImportError("JupyterLab is not installed: pip install 'picnet_nb[lab]'") from e
     if image: open_image(image)     # better an error here than in the browser
     args = f'{image and str(image)!r}, {mask and str(mask)!r}, model={str(weights or "")!r}'
     code = f'from picnet_nb.widget import CompletionWidget\n\nw = CompletionWidget({args})   # run it: Shift+Enter\nw'
-    cell = dict(cell_type='code', id='widget', metadata={}, source=code, outputs=[], execution_count=None)
-    python = dict(kernelspec=dict(name='python3', display_name='Python 3'))
     file = Path(f'{Path(image or "widget").stem}-{zlib.crc32(args.encode()):08x}.ipynb')
-    if not file.exists(): file.write_text(json.dumps(dict(cells=[cell], metadata=python, nbformat=4, nbformat_minor=5)))
-    LabApp.launch_instance([str(file)])
+    if not file.exists(): file.write_text(v4.writes(v4.new_notebook(cells=[v4.new_code_cell(code, id='widget')])))
+    lab.LabApp.launch_instance([str(file)])
