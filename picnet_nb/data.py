@@ -4,13 +4,13 @@
 
 # %% ../nbs/01_data.ipynb #caaa1a84
 from __future__ import annotations
-import glob, io, itertools, math, os, re, warnings
+import copy, glob, io, itertools, math, os, re, struct, sys, warnings, zlib
 from contextlib import nullcontext, suppress
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
-from PIL import Image, ImageOps, JpegImagePlugin
+from PIL import Image, ImageOps, JpegImagePlugin, TiffImagePlugin
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 from tqdm.auto import tqdm
 
@@ -326,14 +326,12 @@ def _tar_images(name:str, seed:int) -> IterableDataset: # of dicts, see `_as_byt
     "Images in tar archives, undecoded, in a random order."
     try: from datasets import load_dataset
     except ImportError as e: raise ImportError("tar archives need datasets: pip install 'picnet_nb[data]'") from e
-    m = re.fullmatch(r'(.*)\{(\d+)\.\.(\d+)\}(.*)', name)
-    tars = [f'{m[1]}{i:0{len(m[2])}}{m[4]}' for i in range(int(m[2]), int(m[3]) + 1)] if m else name
-    data = load_dataset('webdataset', data_files=tars, split='train', streaming=True)
+    data = load_dataset('webdataset', data_files=name, split='train', streaming=True)
     return data.decode(False).shuffle(seed, buffer_size=500)
 
 # %% ../nbs/01_data.ipynb #caba77be
 def open_images(
-    source, # a folder; tar archives: a file, a folder of them, a URL, {000..123} or * for many; or see `ImageStream`
+    source, # a folder; tar archives: a file, a folder of them, a URL, * for many; or see `ImageStream`
     size:int|tuple, # pixels of a training image
     device=None, memory:float=8, seed:int=0, # where batches are needed; GiB that images may take; of the order
 ): # an `ImageSet` or an `ImageStream`
@@ -388,46 +386,97 @@ def _exif(img:Image.Image) -> bytes|None: # empty if there are none; None if the
         if exif: exif[274] = 1
         return exif.tobytes() if exif else b''
 
+# %% ../nbs/01_data.ipynb #5ba99c6c
+def _deep(img:Image.Image) -> np.ndarray|None: # (H, W, C) uint16, upright; None: it's gray, or 8 bits are all
+    "Color of 16 bits: PIL reads the high bytes only, and the low ones if it is told the other byte order."
+    args, tags = img.tile[0][3] if getattr(img, 'tile', None) else None, getattr(img, 'tag_v2', {})
+    raw = str(args[0] if isinstance(args, tuple) else args)
+    if img.mode[0] in 'IF' or not args or ';16' not in raw and 16 not in tags.get(258, ()): return None
+    if tags.get(284) == 2 or 'a' in raw: raise ValueError('16 bits in separate planes, or times alpha, are not read')
+    low, swap = Image.open(img.fp), dict(L='B', B='L', N='LB'[sys.byteorder == 'little'])
+    other = 'RGBA' if raw == 'LA;16B' else raw[:-1] + swap[raw[-1]]     # all four bytes of gray and alpha
+    low.tile = [(*t[:3], (other, *t[3][1:]) if isinstance(args, tuple) else other) for t in img.tile]
+    low = np.asarray(_upright(low))
+    if other == 'RGBA': return low.view('>u2').astype(np.uint16)
+    return np.asarray(_upright(img)).astype(np.uint16)*256 + low
+
+# %% ../nbs/01_data.ipynb #4904169f
+def _write16(f, a:np.ndarray, kind:str, mode:str, icc:bytes|None, exif:bytes): # (H, W, C) uint16
+    "A PNG or TIFF of 16 bits, which PIL writes for gray only."
+    h, w, c = a.shape
+    if kind == 'PNG':
+        def chunk(k, d): f.write(struct.pack('>I', len(d)) + k + d + struct.pack('>I', zlib.crc32(k + d)))
+        f.write(b'\x89PNG\r\n\x1a\n')
+        chunk(b'IHDR', struct.pack('>IIBBBBB', w, h, 16, (0, 4, 2, 6)[c - 1], 0, 0, 0))
+        for k, d in ((b'iCCP', icc and b'icc\0\0' + zlib.compress(icc)), (b'eXIf', exif[6:])): d and chunk(k, d)
+        pack, above = zlib.compressobj(3), 0
+        for row in a:     # filter 2: the difference to the row above
+            row = row.astype('>u2').view(np.uint8).ravel()
+            chunk(b'IDAT', pack.compress(b'\2' + (row - above).tobytes()))
+            above = row
+        chunk(b'IDAT', pack.flush())
+        return chunk(b'IEND', b'')
+    tags, old = TiffImagePlugin.ImageFileDirectory_v2(), Image.Exif()
+    old.load(exif)
+    for k in old: tags[k] = old.get_ifd(k) if k in (34665, 34853) else old[k]
+    tags.update({256: w, 257: h, 258: (16,)*c, 259: 1, 262: 1 if c < 3 else 5 if mode == 'CMYK' else 2,
+                 273: 0, 277: c, 278: h, 279: a.nbytes} | dict([(338, 2)]*(mode[-1] == 'A') + [(34675, icc)]*bool(icc)))
+    tags.save(f)
+    for row in a: f.write(row.astype('<u2').tobytes())
+
 # %% ../nbs/01_data.ipynb #26f5d446
 class Original:
     "An image as its file has it, upright: it comes back in its own mode, depth and format, with its hole filled."
     def __init__(self, x, erased:bool=False): # whatever `open_image` takes; True if what is transparent is the hole
-        self.erased, self.image = erased, load_pil(x, decode=self._read)     # 8 bits; 16 of gray are in `deep`
-        if not isinstance(x, np.ndarray) or x.dtype != np.uint16: return
-        if x.shape[2:] in ((), (1,)): self.deep = np.atleast_3d(x)
-        else: self.lost.append('the 16 bits of color become 8')
+        self.erased, self.image = erased, load_pil(x, decode=self._read)     # 8 bits; of more, all are in `deep`
+        if isinstance(x, np.ndarray) and x.dtype == np.uint16: self.deep = np.atleast_3d(x)
 
     def _read(self, img):
-        kind, tags = {'MPO': 'JPEG'}.get(img.format, img.format), getattr(img, 'tag_v2', {})
-        raw, pages = str(getattr(img, 'tile', '')), getattr(img, 'n_frames', 1)
-        color16 = img.mode[0] not in 'IF' and (';16' in raw or 16 in tags.get(258, ()))
-        if color16 and tags.get(284) == 2: raise ValueError('16 bits in separate planes are not read')
-        self.format, self.deep, self.how = kind if kind in _modes else 'PNG', None, _how(img, kind)
-        up, self.icc, self.exif = _upright(img), img.info.get('icc_profile'), _exif(img)
+        kind, pages = {'MPO': 'JPEG'}.get(img.format, img.format), getattr(img, 'n_frames', 1)
+        self.format, self.deep = kind if kind in _modes else 'PNG', _deep(img)
+        self.how, up = _how(img, kind), _upright(img)
+        self.icc, self.exif = img.info.get('icc_profile'), _exif(img)
         if up.mode[0] == 'I': self.deep = np.atleast_3d(up).clip(0, 65535).astype(np.uint16)
-        says = {f'only the first of {pages} images is kept': pages > 1,
-                'damaged EXIF data is left out': self.exif is None, 'the 16 bits of color become 8': color16,
+        says = {'damaged EXIF data is left out': self.exif is None, f'only one of {pages} images is kept': pages > 1,
                 '32 bits become fewer': up.mode == 'F' or up.mode == 'I' and np.not_equal(up, self.deep[..., 0]).any()}
-        self.lost = [o for o in says if says[o]]
+        self.lost = [o for o, so in says.items() if so]
         if up.mode[0] in 'IF': mode, up = 'L', _decode(up)
-        elif up.has_transparency_data: mode = 'LA' if up.mode[0] in '1L' or 'LA;16' in raw else 'RGBA'
+        elif self.deep is not None: mode = 'LA' if self.deep.shape[2] == 2 else up.mode
+        elif up.has_transparency_data: mode = 'LA' if up.mode[0] in '1L' else 'RGBA'
         else: mode = 'L' if up.mode == '1' else up.mode if up.mode in _modes['TIFF'].split() else 'RGB'
         if up.mode != mode or up is img: up = up.convert(mode)
         up.info = {}
         return up
 
-    def save(self,
-        file:str|Path, filled:Image.Image, # RGB, with the hole filled; what is known is taken from the original
-        hole:np.ndarray, kind:str|None=None, # (H, W) bool; one of `image_formats`, None: the original's, or PNG
-    ) -> str: # what the format can't keep; empty if all is kept
-        "Write the original with its hole filled, with its profile and EXIF data."
+    def fill(self, filled:Image.Image, hole:np.ndarray) -> Original: # RGB; (H, W) bool, True where to take it
+        "The original with its hole filled; what is known stays in all its bits, alpha too unless it was the hole."
+        o, new, alpha = copy.copy(self), filled.convert(self.image.mode), self.image.mode[-1] == 'A' and not self.erased
+        o.image = Image.composite(new, self.image, Image.fromarray(hole))
+        if alpha: o.image.putalpha(self.image.getchannel('A'))
+        if self.deep is None: return o
+        o.deep = np.where(hole[..., None], np.atleast_3d(new)*np.uint16(257), self.deep)
+        if alpha: o.deep[..., -1] = self.deep[..., -1]
+        return o
+
+    def expand(self, sides:list) -> tuple: # left, top, right, bottom: pixels, or a share such as '25%'
+        "A larger original, white around what is there; and (H, W) bool, True where it is known."
+        w, h = self.image.size
+        found = [re.fullmatch(r'\s*(\d+(?:\.\d+)?)(%?)\s*', str(o)) for o in sides]
+        if len(found) != 4 or not all(found): raise ValueError(
+            f'{sides} is not left, top, right and bottom: each a number of pixels, or a share such as 25%')
+        l, t, r, b = (round(float(m[1])*(n/100 if m[2] else 1)) for m, n in zip(found, (w, h, w, h)))
+        o, pad = copy.copy(self), ((t, b), (l, r))
+        o.image = ImageOps.expand(self.image, (l, t, r, b), (255,)*len(self.image.getbands()))
+        if self.deep is not None: o.deep = np.pad(self.deep, (*pad, (0, 0)), constant_values=65535)
+        return o, np.pad(np.ones((h, w), bool), pad)
+
+    def save(self, file:str|Path, kind:str|None=None) -> str: # one of `image_formats`, None: its own, or PNG
+        "Write it with its profile and EXIF data; gives what the format can't keep, or ''."
         kind, mode, icc, lost = (kind or self.format).upper(), self.image.mode, self.icc, [*self.lost]
         if kind not in _modes: raise ValueError(f'a format is one of {", ".join(_modes)}, not {kind}')
         want = next(o for o in (mode, *(['RGBA', 'L'] if mode == 'LA' else ['RGB'])) if o in _modes[kind].split())
-        deep, how = self.deep is not None and kind in ('PNG', 'TIFF'), self.how[kind]
-        out = Image.composite(new := filled.convert(mode), self.image, Image.fromarray(hole))
-        if deep: out = Image.fromarray(np.where(hole, np.asarray(new)*np.uint16(257), self.deep[..., 0]))
-        if mode[-1] == 'A' and not self.erased: out.putalpha(self.image.getchannel('A'))
+        deep = self.deep is not None and want == mode and kind in ('PNG', 'TIFF')[:2 - (mode == 'LA')]    # as PIL reads
+        out, exif, how = self.image, self.exif or b'', self.how[kind]
         if not how.get('lossless', kind != 'JPEG'): lost.append('known pixels change a little')
         if self.deep is not None and not deep: lost.append('16 bits become 8')
         if mode.strip('A') != want.strip('A'): lost.append(f'{mode} becomes {want}')
@@ -436,6 +485,7 @@ class Original:
             out = Image.alpha_composite(Image.new('RGBA', out.size, 'white'), out.convert('RGBA'))
         if icc and want not in _spaces.get(icc[16:20], '').split():
             icc = lost.append(f'the color profile is not for {want}')
-        if not deep and out.mode != want: out = out.convert(want)
-        write_atomic(file, partial(out.save, format=kind, icc_profile=icc, exif=self.exif or b'', **how))
+        if out.mode != want: out = out.convert(want)
+        write_atomic(file, partial(_write16, a=self.deep, kind=kind, mode=mode, icc=icc, exif=exif) if deep else
+                     partial(out.save, format=kind, icc_profile=icc, exif=exif, **how))
         return f'{kind}: {", ".join(lost)}' if lost else ''
