@@ -7,7 +7,7 @@ import numpy as np, torch
 from PIL import Image
 from picnet_nb.complete import Completer
 from picnet_nb.data import example_image
-from picnet_nb.fast import decode_box, score_box
+from picnet_nb.fast import decode_box
 from picnet_nb.layers import remove_spectral_norm
 from picnet_nb.masks import center_mask
 from picnet_nb.model import composite
@@ -21,7 +21,9 @@ def complete(completer, image, mask, eps, score=True) -> tuple: # window, what i
     l, t, r, b = w.roi
     made = decode_box(net, w.prior.reparameterize(eps), w.context, w.roi).float()
     made = net.composite(w.x[:, :, t:b, l:r], made, w.hole[:, :, t:b, l:r])
-    return w, made, score_box(net, w.x, made, w.roi, w.hole_box) if score else None
+    whole = w.x.repeat(len(made), 1, 1, 1)
+    whole[:, :, t:b, l:r] = made
+    return w, made, net.score(whole) if score else None
 
 @torch.no_grad()
 def complete_original(net, x, hole, eps, score=True) -> tuple: # (n, 3, H, W), scores

@@ -6,12 +6,11 @@
 from __future__ import annotations
 import torch, torch.nn.functional as F
 from torch import nn
-from .layers import Attention, ResBlock, UpBlock
+from .layers import ResBlock, UpBlock
 from .model import Context, PICNet
 
 # %% auto #0
-__all__ = ['Faster', 'speed_up', 'fuse_avg_pool', 'FastResBlock', 'FastUpBlock', 'FastInstanceNorm', 'FastAttention', 'portions',
-           'decode_box', 'forward_roi', 'score_box']
+__all__ = ['Faster', 'speed_up', 'fuse_avg_pool', 'FastResBlock', 'FastUpBlock', 'FastInstanceNorm', 'decode_box']
 
 # %% ../nbs/12_fast.ipynb #981d7127
 class Faster:
@@ -67,32 +66,6 @@ class FastInstanceNorm(Faster, nn.InstanceNorm2d):
         if not x.is_cuda and x[0, 0].numel() < 1024: x = x.contiguous()
         return F.group_norm(x, x.shape[1], self.weight, self.bias, self.eps)
 
-# %% ../nbs/12_fast.ipynb #a40bcbee
-class FastAttention(Faster, Attention):
-    "Instead of all attention weights at once: as many as fit a CPU's cache, and long term where the hole is."
-    def forward(self, x, f_e=None, m=None):
-        if x.is_cuda: return super().forward(x, f_e, m)
-        t, back = x.flatten(2).mT, lambda o: o.mT.unflatten(2, x.shape[2:])
-        q = self.query(x).flatten(2).mT.float()
-        one = f_e is not None and len(f_e) == 1      # all of `x` are samples of one image
-        rows = (m[0, 0].flatten() < 1).nonzero()[:, 0] if one else slice(None)
-        few, short, long = max(1, 2**20//q.shape[1]**2), [], []
-        for i in range(0, len(q), few):
-            A = (q[i:i + few] @ q[i:i + few].mT).softmax(-1).to(x.dtype)
-            short.append(A @ t[i:i + few])
-            if f_e is not None: long.append(A[:, rows] @ (f_e if one else f_e[i:i + few]).flatten(2).mT)
-        short = t + self.gamma*torch.cat(short)
-        if f_e is None: return back(short)
-        e, m = f_e.flatten(2).mT, m.flatten(2).mT.to(x.dtype)
-        context = (m*e).repeat(len(x)//len(e), 1, 1)
-        context[:, rows] += self.alpha*(1 - m[:, rows])*torch.cat(long)
-        return self.merge(back(torch.cat([short, context], 2)))
-
-# %% ../nbs/12_fast.ipynb #a5ae48b0
-def portions(x:torch.Tensor, like:torch.Tensor) -> tuple: # to be split; an image (1, 3, H, W)
-    "All at once on a GPU; on a CPU as many as fit its cache."
-    return x.split(len(x) if x.is_cuda else max(1, 2*256**2//like[0, 0].numel()))
-
 # %% ../nbs/12_fast.ipynb #3e92fe8c
 @torch.no_grad()
 def decode_box(
@@ -103,7 +76,8 @@ def decode_box(
     g, (l, t, r, b) = net.generator, box
     H, W = (32*o for o in z.shape[2:])
     L, T, out = max(l - 2, 0), max(t - 2, 0), []        # a rim, since the last layer mirrors at the border
-    for part in portions(z.to(context.f_m.dtype), torch.empty(1, 1, H, W)):
+    some = len(z) if z.is_cuda else max(1, 2*256**2//H//W)     # a CPU: as many as fit its cache
+    for part in z.to(context.f_m.dtype).split(some):
         image, x = g.coarse(part, context)
         for up, to_rgb in zip(g.up[2:-1], g.out[1:-1]):
             x = up(torch.cat([x, g.skip(image, context)], 1))
@@ -111,37 +85,3 @@ def decode_box(
         x = g.up[-1](torch.cat([x, g.skip(image, context)], 1), (L, T, min(r + 2, W), min(b + 2, H)))
         out.append(g.out[-1](x)[:, :, t - T:b - T, l - L:r - L])
     return torch.cat(out)
-
-# %% ../nbs/12_fast.ipynb #25990883
-def forward_roi(
-    block:nn.Module, x:torch.Tensor, # `ResBlock(down=True)` without a norm; (n, C, H, W)
-    box:tuple, known:torch.Tensor, # outside of which all maps are the same; (1, ., H/2, W/2) of another such map
-) -> tuple: # block(x), and the box outside of which its maps are the same
-    "Compute a down block only where its input differs from a map that was seen before."
-    def axis(a, b, n): # what changes in the result, the input that it needs, where it is in the result of that
-        p, q = max(a//2 - 1, 0), min((b + 1)//2 + 1, n//2)
-        lo = max(2*p - 2, 0)
-        return slice(p, q), slice(lo, 2*q + 2), slice(p - lo//2, q - lo//2)
-    (X, x_in, x_out), (Y, y_in, y_out) = axis(box[0], box[2], x.shape[3]), axis(box[1], box[3], x.shape[2])
-    out = torch.cat([known]*len(x))
-    out[:, :, Y, X] = block(x[:, :, y_in, x_in])[:, :, y_out, x_out]
-    return out, (X.start, Y.start, X.stop, Y.stop)
-
-# %% ../nbs/12_fast.ipynb #a0f2bccb
-@torch.no_grad()
-def score_box(
-    net:PICNet, base:torch.Tensor, # (1, 3, H, W) an image
-    parts:torch.Tensor, box:tuple, differ:tuple, # (n, 3, h, w) what n others have in a box; where in it they differ
-) -> torch.Tensor: # (n,)
-    "Instead of `net.score` of all images: the first blocks only where they differ."
-    disc, (l, t, r, b), seen, scores = net.disc, box, [base.to(net.dtype)], []
-    for block in disc.blocks[:3]: seen.append(block(seen[-1]))
-    for part in portions(parts, base):
-        x, where = seen[0].repeat(len(part), 1, 1, 1), differ
-        x[:, :, t:b, l:r] = part
-        for block, known in zip(disc.blocks, seen[1:]): x, where = forward_roi(block, x, where, known)
-        x = disc.attention(disc.simam(x))
-        for block in disc.blocks[3:]: x = block(x)
-        x = disc.act(disc.final(x))
-        scores.append(disc.head(x if min(x.shape[-2:]) > 2 else F.pad(x, (1, 1, 1, 1))).float().mean((1, 2, 3)))
-    return torch.cat(scores)

@@ -31,15 +31,11 @@ class FewConfig(PICNetConfig):
     known_skip:bool = True  # show the generator the known pixels in what it has painted so far?
     blend:bool = True       # correct the colors of a completion so that it meets the known pixels?
 
-    @property
-    def blend_margin(self): return 16*self.blend     # pixels around the hole that a completion is compared with
-
     def __post_init__(self):
         super().__post_init__()
-        if not (type(self.rank) is int and 0 <= self.rank <= 64): raise ValueError(
-            f'rank is a whole number from 0 to 64, not {self.rank!r}')
-        for k in ('known_skip', 'blend'):
-            if type(getattr(self, k)) is not bool: raise ValueError(f'{k} is True or False, not {getattr(self, k)!r}')
+        for k, ok in dict(rank=range(65), known_skip=(False, True), blend=(False, True)).items():
+            if type(v := getattr(self, k)) is not type(ok[0]) or v not in ok: raise ValueError(
+                f'{k} is {ok[0]} {"or" if len(ok) == 2 else "to"} {ok[-1]}, not {v!r}')
 
 # %% ../nbs/09_few.ipynb #5e474e66
 def pull_push(x:torch.Tensor, known:torch.Tensor) -> torch.Tensor: # (B, C, H, W), (B, 1, H, W) in [0, 1]; (B, C, H, W)
@@ -56,7 +52,7 @@ def seamless_clone(
     image:torch.Tensor, completion:torch.Tensor, mask:torch.Tensor, # (B, 3, H, W), (n*B, 3, H, W), (B, 1, H, W) bool
 ) -> torch.Tensor: # (n*B, 3, H, W), completion in the hole, without a seam; the known pixels bit for bit elsewhere
     "Known pixels from the image, the hole from the completion less its error around it (after Pérez et al. 2003)."
-    n = len(completion)//len(image)
+    n = completion.shape[0]//image.shape[0]
     image, mask = image.repeat_interleave(n, 0), mask.repeat_interleave(n, 0)
     error = pull_push((image - completion).masked_fill(mask, 0).float(), visible_part(mask))
     return composite(image, (completion + error).clamp(-1, 1), mask)
@@ -373,9 +369,8 @@ class Projected(Term):
 
     def generator(self, out):
         _, rec, gen, hole = feature_maps(out)
-        scores = self.net([torch.cat(o) for o in zip(rec, gen)])
-        cells = [self.cells(hole, o).repeat(2, 1, 1, 1) for o in scores]
-        score = torch.stack([(w*s).sum((1, 2, 3))/w.sum((1, 2, 3)).clamp_min(1) for w, s in zip(cells, scores)])
+        cells = [(self.cells(hole, o).repeat(2, 1, 1, 1), o) for o in self.net([torch.cat(o) for o in zip(rec, gen)])]
+        score = torch.stack([(w*s).sum((1, 2, 3))/w.sum((1, 2, 3)).clamp_min(1) for w, s in cells])
         return dict(proj_gen=-self.weight*self.net.share*score.mean())
 
 # %% ../nbs/09_few.ipynb #f0900051

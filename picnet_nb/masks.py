@@ -10,8 +10,8 @@ from PIL import Image, ImageDraw
 from .data import ImageError, height_width, list_images, load_pil, to_device, uniform
 
 # %% auto #0
-__all__ = ['mask_types', 'center_mask', 'hole_fraction', 'rectangle_masks', 'draw_strokes', 'stroke_masks', 'make_masks',
-           'load_mask', 'touched', 'mask_bbox', 'around', 'distance', 'grow', 'feather', 'MaskFolder']
+__all__ = ['mask_types', 'center_mask', 'rectangle_masks', 'draw_strokes', 'stroke_masks', 'make_masks', 'load_mask', 'touched',
+           'mask_bbox', 'around', 'distance', 'grow', 'feather', 'MaskFolder']
 
 # %% ../nbs/02_masks.ipynb #a150b115
 def center_mask(
@@ -23,11 +23,6 @@ def center_mask(
     mask = torch.zeros(n, 1, H, W, dtype=torch.bool, device=device)
     mask[..., H//4:3*H//4, W//4:3*W//4] = True
     return mask
-
-# %% ../nbs/02_masks.ipynb #935a7504
-def hole_fraction(mask:torch.Tensor) -> torch.Tensor: # (B, 1, H, W) bool, True where to fill; (B,) in [0, 1]
-    "Share of each image that is hole."
-    return mask.float().mean((1, 2, 3))
 
 # %% ../nbs/02_masks.ipynb #0c73c7c0
 def _spans(length, N, u):
@@ -56,13 +51,10 @@ def rectangle_masks(
 
 # %% ../nbs/02_masks.ipynb #c1951b7a
 def draw_strokes(
-    strokes:list, # of eight uniform numbers in [0, 1) each
-    size:tuple, # (H, W), pixels
-    scale:float, # of the widths, which are 4 to 20 times this, pixels
+    strokes:list, size:tuple, scale:float, # of eight uniform numbers each; (H, W); widths are 4 to 20 times this, px
 ) -> torch.Tensor: # (H, W) bool, True in the hole
     "Random strokes: 60% lines, 20% discs, 20% elliptic arcs."
-    H, W = size
-    img = Image.new('1', (W, H))
+    (H, W), img = size, Image.new('1', size[::-1])
     pen = ImageDraw.Draw(img)
     for kind, x, y, x2, y2, width, begin, angle in strokes:
         x, y, x2, y2, r = x*W, y*H, x2*W, y2*H, scale*(4.5 + 16*width)
@@ -173,8 +165,7 @@ class MaskFolder:
     "Masks picked at random from the files of a folder; call it like `stroke_masks`."
     def __init__(self,
         folder, # searched with all its subfolders; or a list of files
-        flip:bool=True, # mirror half of them
-        threshold:float=.5, # gray level above which a pixel is hole, in [0, 1]
+        flip:bool=True, threshold:float=.5, # mirror half of them? gray level above which a pixel is hole, in [0, 1]
     ):
         self.files, self.flip, self.threshold, self.bad = list_images(folder), flip, threshold, {}
 

@@ -15,7 +15,7 @@ from .masks import around, touched
 # %% auto #0
 __all__ = ['known_mean', 'resize', 'Patches', 'depth', 'box_mean', 'restore_contrast', 'vote', 'count_offsets', 'most_frequent',
            'dominant_offsets', 'pass_messages', 'choose_offsets', 'spread', 'shifted', 'blend', 'copy_sharp',
-           'one_thread', 'copied_mean', 'known_cells', 'levels', 'Surroundings', 'Material']
+           'one_thread', 'copied_mean', 'known_cells', 'Surroundings', 'Material']
 
 # %% ../nbs/13_material.ipynb #c6a043db
 def known_mean(
@@ -266,15 +266,6 @@ def known_cells(pixels:np.ndarray, hole:torch.Tensor, n:int) -> tuple: # (H, W, 
         means.append(known_mean(x.permute(2, 0, 1)[None].float()/255, o, size).masked_fill(gaps[-1], 0))
     return torch.cat(means, 2), torch.cat(gaps)
 
-# %% ../nbs/13_material.ipynb #06f6c91b
-def levels(known:torch.Tensor, hole:torch.Tensor, size:tuple) -> list: # (1, 3, h, w); (h, w) bool; the largest
-    "What `vote` gets at three sizes, small to large, whatever the guess: hole, known part; rounds, step, patches."
-    def level(share, *how):
-        small = tuple(round(share*o) for o in size)
-        x, gap = known_mean(known, hole, small), touched(hole, small)
-        return gap, x, *how, Patches(x, gap)
-    return [level(*o) for o in ((.5, 6, 1), (.75, 5, 1), (1, 4, 2))]
-
 # %% ../nbs/13_material.ipynb #9de27a47
 class Surroundings:
     "The known part of a photograph around its hole, in cells, and the detail that it lends to a guess."
@@ -327,7 +318,13 @@ class Surroundings:
 # %% ../nbs/13_material.ipynb #d8913b92
 class Material(Surroundings):
     "The known part of a photograph around its hole, ready to realise guesses."
-    levels = cached_property(lambda self: levels(self.known, self.gap, self.small))      # see there
+    @cached_property
+    def levels(self): # what `vote` gets at three sizes, small to large: hole, known part; rounds, step, patches
+        def level(share, *how):
+            small = tuple(round(share*o) for o in self.small)
+            x, gap = known_mean(self.known, self.gap, small), touched(self.gap, small)
+            return gap, x, *how, Patches(x, gap)
+        return [level(*o) for o in ((.5, 6, 1), (.75, 5, 1), (1, 4, 2))]
 
     @cached_property
     def offsets(self): # (n, 2) in cells, of the photograph alone

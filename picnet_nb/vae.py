@@ -4,141 +4,17 @@
 
 # %% ../nbs/00_vae.ipynb #3c516977
 from __future__ import annotations
-import math, torch, torch.nn.functional as F
-from functools import partial
-from torch import nn
+import torch
 
 # %% auto #0
-__all__ = ['bernoulli_nll', 'check', 'mlp', 'gaussian_nll', 'kl_gaussian', 'mean_std', 'reparameterize', 'VAE', 'CVAE']
+__all__ = ['check']
 
 # %% ../nbs/00_vae.ipynb #5504aa79
 def check(
     answer, # to an exercise: a number, a tensor, a function; `...`: not given yet
-    right, # the right one, or a function of the answer that says whether it is right
-    eps:float=1e-3, # how far a number may be from the right one
+    right, eps:float=1e-3, # the right one, or a function of the answer that says whether it is; how far it may be off
 ):
     "Say whether the answer to an exercise is right."
     if answer is ...: return print('Your answer is missing.')
     close = lambda a: torch.allclose(*(torch.as_tensor(o, dtype=torch.float64) for o in (a, right)), rtol=0, atol=eps)
     print('Right.' if (right if callable(right) else close)(answer) else 'Not right yet.')
-
-# %% ../nbs/00_vae.ipynb #322aa018
-def mlp(
-    *sizes:int, # features of the input, of each hidden layer, of the output
-) -> nn.Sequential: # linear layers, ReLU between them, none at the end
-    "Multi-layer perceptron."
-    layers = []
-    for a,b in zip(sizes, sizes[1:]): layers += [nn.Linear(a, b), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
-
-# %% ../nbs/00_vae.ipynb #c114bc32
-def gaussian_nll(
-    mean:torch.Tensor, # mean of the normal distribution
-    x:torch.Tensor, # the value that it should explain; same shape, or one that broadcasts
-    std:float|torch.Tensor=1., # standard deviation, above 0
-) -> torch.Tensor: # -log N(x; mean, std^2) of each element, in nats
-    "Negative log likelihood of a normal distribution, element by element."
-    std = torch.as_tensor(std, dtype=x.dtype, device=x.device)
-    return ((x - mean)/std)**2/2 + std.log() + .5*math.log(2*math.pi)
-
-# %% ../nbs/00_vae.ipynb #3d13336f
-def kl_gaussian(
-    mu1:torch.Tensor, # mean of the distribution that the average is taken over
-    std1:torch.Tensor, # its standard deviation, above 0
-    mu2:float|torch.Tensor=0., # mean of the distribution it is compared with
-    std2:float|torch.Tensor=1., # its standard deviation, above 0; the defaults are the standard normal
-) -> torch.Tensor: # KL(N(mu1, std1^2) || N(mu2, std2^2)) of each element, in nats
-    "Kullback-Leibler divergence of two normal distributions, element by element."
-    ratio, shift = std1/std2, (mu1 - mu2)/std2
-    return .5*(ratio**2 + shift**2 - 1) - ratio.log()
-
-# %% ../nbs/00_vae.ipynb #855c3504
-def mean_std(
-    out:torch.Tensor, # (..., 2*z) output of a network
-) -> tuple: # mean and standard deviation, each (..., z)
-    "Read a network's output as the mean and the log variance of a normal distribution."
-    mu, logvar = out.chunk(2, -1)
-    return mu, (logvar/2).exp()
-
-# %% ../nbs/00_vae.ipynb #1223d051
-def reparameterize(
-    mu:torch.Tensor, # mean
-    std:torch.Tensor, # standard deviation, same shape
-    generator:torch.Generator|None=None, # source of the noise, on the same device; None: torch's own
-) -> torch.Tensor: # a draw from N(mu, std^2), with gradients to both
-    "Draw from a normal distribution so that gradients flow to its mean and standard deviation."
-    eps = torch.randn(mu.shape, generator=generator, device=mu.device, dtype=mu.dtype)
-    return mu + std*eps
-
-# %% ../nbs/00_vae.ipynb #dd38f9e3
-bernoulli_nll = partial(F.binary_cross_entropy, reduction='none') # of a probability of white and a pixel in [0, 1]
-
-# %% ../nbs/00_vae.ipynb #cb083016
-class VAE(nn.Module):
-    "Variational autoencoder for flat images in [0, 1]."
-    def __init__(self,
-        pixels:int=64, latent:int=8, hidden:int=256, # numbers in an image, in a code, in each of two hidden layers
-        nll=bernoulli_nll, # reconstruction loss: function of the decoder's image and the true one, element by element
-    ):
-        super().__init__()
-        self.latent, self.nll = latent, nll
-        self.enc = mlp(pixels, hidden, hidden, 2*latent)
-        self.dec = nn.Sequential(mlp(latent, hidden, hidden, pixels), nn.Sigmoid())
-
-    def encode(self, x): return mean_std(self.enc(x)) # mean and standard deviation of the posterior, each (B, latent)
-    def decode(self, z): return self.dec(z) # images (B, pixels) of codes (B, latent)
-
-    def loss(self, x, generator=None):
-        "Reconstruction loss and KL of each image, each (B,); their sum is minus the ELBO."
-        mu, std = self.encode(x)
-        out = self.decode(reparameterize(mu, std, generator))
-        return self.nll(out, x).sum(1), kl_gaussian(mu, std).sum(1)
-
-    @torch.no_grad()
-    def sample(self, n, generator=None):
-        "`n` invented images (n, pixels)."
-        like = next(self.parameters())
-        return self.decode(torch.randn(n, self.latent, generator=generator, device=like.device))
-
-# %% ../nbs/00_vae.ipynb #94b77a5a
-class CVAE(nn.Module):
-    "Conditional VAE that fills holes in flat images in [0, 1]."
-    def __init__(self,
-        pixels:int=64, latent:int=8, hidden:int=256, # numbers in an image, in a code, in each of two hidden layers
-        nll=bernoulli_nll, # reconstruction loss: function of the decoder's image and the true one, element by element
-        learned_prior:bool=False, # prior from the visible part? False: the standard normal
-    ):
-        super().__init__()
-        self.latent, self.nll = latent, nll
-        self.enc = mlp(3*pixels, hidden, hidden, 2*latent)
-        self.dec = nn.Sequential(mlp(latent + 2*pixels, hidden, hidden, pixels), nn.Sigmoid())
-        self.pri = mlp(2*pixels, hidden, hidden, 2*latent) if learned_prior else None
-
-    def condition(self, x, mask):
-        "What one may know: the visible pixels and the mask, (B, 2*pixels)."
-        return torch.cat([x.masked_fill(mask, 0.), mask.to(x)], 1)
-
-    def prior(self, x, mask):
-        "Mean and standard deviation of the codes before the hole is seen, each (B, latent)."
-        if self.pri: return mean_std(self.pri(self.condition(x, mask)))
-        return x.new_zeros(len(x), self.latent), x.new_ones(len(x), self.latent)
-
-    def posterior(self, x, mask):
-        "Mean and standard deviation of the codes of the whole image, each (B, latent)."
-        return mean_std(self.enc(torch.cat([x, self.condition(x, mask)], 1)))
-
-    def decode(self, z, x, mask):
-        "`x` with its holes filled as the codes `z` say."
-        return torch.where(mask, self.dec(torch.cat([z, self.condition(x, mask)], 1)), x)
-
-    def loss(self, x, mask, generator=None):
-        "Reconstruction loss in the hole and KL of each image, each (B,)."
-        q = self.posterior(x, mask)
-        out = self.decode(reparameterize(*q, generator), x, mask)
-        return (self.nll(out, x)*mask).sum(1), kl_gaussian(*q, *self.prior(x, mask)).sum(1)
-
-    @torch.no_grad()
-    def sample(self, x, mask, n, generator=None):
-        "`n` completions of each image (n, B, pixels); what `x` holds in the hole isn't used."
-        p = self.prior(x, mask)
-        return torch.stack([self.decode(reparameterize(*p, generator), x, mask) for _ in range(n)])
