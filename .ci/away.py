@@ -24,7 +24,7 @@ def imports(clone):
     except ImportError as e: assert "pip install 'picnet_nb[hub]'" in str(e), f'load of a repository does not say what to install: {e}'
     else: raise AssertionError('a repository can be loaded without the [hub] packages')
     gui = subprocess.run([Path(sys.prefix)/'bin'/'picnet_complete', '--gui'], capture_output=True, text=True)
-    assert gui.returncode == 2 and "pip install 'picnet_nb[lab]'" in gui.stderr, f'picnet_complete --gui does not say what to install: {gui.stderr}'
+    assert gui.returncode == 2 and "pip install 'picnet_nb[gui]'" in gui.stderr, f'picnet_complete --gui does not say what to install: {gui.stderr}'
     print(f'- {gui.stderr.strip().splitlines()[-1]}')
 
 def samples():

@@ -6,16 +6,15 @@ mouse, finger and keys. Everything it starts it ends, and nothing else. Needs th
   --shots FOLDER   screenshots are written there
   --picture FILE   don't test; make the picture of the widget at work that the notebook and the README show (.png)
 """
-import argparse, base64, contextlib, io, json, os, secrets, shutil, signal, socket, subprocess, sys, tempfile, time, urllib.request, zipfile
+import argparse, base64, contextlib, io, json, os, re, secrets, shutil, signal, socket, subprocess, sys, tempfile, time, urllib.request, zipfile
 from pathlib import Path
 import numpy as np
 from PIL import Image
 
 root = Path(__file__).resolve().parent.parent
-gui = [sys.executable, '-c', 'import sys; from picnet_nb.complete import main; sys.exit(main(["--gui"]))']
+gui = [sys.executable, '-c', 'import sys; from picnet_nb.complete import main; sys.exit(main(["--gui", *sys.argv[1:]]))']
 patience = 60_000       # ms for what should take a second; the machine may be busy with other things
 shown = []
-marimo = shutil.which('marimo')
 axe = ''        # the text of axe-core's file, if it is here
 model = 'Model: empty for the bundled weights, or a folder, a file or a hub name'     # the label of its entry
 
@@ -85,6 +84,22 @@ c.JupyterNotebookApp.expose_app_in_browser = True
         try: server.wait(20)
         except subprocess.TimeoutExpired: os.killpg(server.pid, signal.SIGKILL); server.wait()
         log.close()
+
+@contextlib.contextmanager
+def alone(*files):
+    "`picnet_complete --gui`, for as long as the block lasts; gives its address and its process."
+    with tempfile.TemporaryDirectory(prefix='picnet_gui_') as home, open(Path(home)/'log', 'w') as log:
+        env = {**os.environ, 'HOME': home, 'BROWSER': 'true'}
+        server = subprocess.Popen([*gui, *map(str, files)], env=env, cwd=home, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        try:
+            for _ in range(300):
+                if url := re.search(r'http://\S+', said := Path(log.name).read_text()): break
+                if server.poll() is not None: sys.exit(f'picnet_complete --gui has ended:\n{said[-3000:]}')
+                time.sleep(.4)
+            yield url[0], server
+        finally:
+            with contextlib.suppress(ProcessLookupError): os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
 
 @contextlib.contextmanager
 def browser(**kw):
@@ -421,8 +436,9 @@ def test_completing(me):
 def test_going_on(me):
     page = me.page
     first = me.js('e.shown')
+    n = me.js('e.sets.size')
     me.do('like')
-    me.until('e.sets.size > a[0]', me.js('e.sets.size'))
+    me.until('e.sets.size > a[0]', n)
     me.complete(press=False)
     check(me.js('e.shown') == first and 'like 3 of set' in me.title(), f'F3 Vary stays on what is varied: {me.title()}')
     me.choose(0)
@@ -466,6 +482,35 @@ def test_going_on(me):
     me.choose(1)
     me.do('draw')
     check(me.covered() == hole and me.w.locator('.pn-ink').is_visible(), 'back to drawing')
+
+def test_extend(me):
+    "A larger picture, filled by the model; a soft edge; all of it undone."
+    me.sample('tulip_2')
+    W, H = me.js('[s.W, s.H]')
+    edge = round(W/4)
+    me.do('extend-left')
+    me.until('s.W === a[0] && !s.bits.empty', W + edge)
+    check(abs(me.covered() - edge/(W + edge)) < .01, 'extended to the left: what is new is the hole')
+    me.set('Filled by', 'model')
+    me.set('Number', 2)
+    me.complete()
+    me.shot('extended')
+    out, known = pixels(me.download(lambda: me.do('png'))[1]), pixels((root/'picnet_nb/samples/tulip_2.jpg').read_bytes())
+    check(out.shape == (H, W + edge, 3) and (out[:, edge:] == known).all() and out[:, :edge].std() > 5, 'and filled; the picture is known, bit for bit')
+    me.do('undo'); me.do('undo')
+    me.until('e.get("name") === "tulip_2" && !e.shown.length')
+    check(me.js('s.W') == W, 'undone: the picture as it was')
+    me.do('clear')
+    me.size(60); me.stroke((.4, .4), (.6, .6), steps=3)
+    me.set('Soft edge', 12)
+    hole = hole_of(me)
+    me.complete()
+    out = pixels(me.download(lambda: me.do('png'))[1])
+    far = np.array([np.hypot(*(np.argwhere(hole) - o).T).min() for o in np.argwhere(~hole)])
+    changed = (out != known).any(-1)[~hole]
+    check(changed[far <= 6].any() and not changed[far > 12.5].any(), f'a soft edge: {changed.sum()} known pixels near the hole blend, none farther than 12')
+    me.set('Soft edge', 0); me.set('Filled by', 'auto'); me.set('Number', 8)
+    me.do('draw')
 
 def test_zoom(me, folder):
     "F4: 12 megapixels, sharp at 100 %."
@@ -780,16 +825,16 @@ def copy_of_notebook(folder):
 @contextlib.contextmanager
 def at_work(sample, seed, n, brush, **how): # how: see `browser`
     "A person before the widget alone, with an image and all settings made."
-    with tempfile.TemporaryDirectory(prefix='picnet_browser_') as tmp:
-        with lab(Path(tmp), gui) as (port, token), browser(**how) as page:
-            open_notebook(page, port, token, next(Path(tmp).glob('widget-*.ipynb')).name)
-            me = Person(page)
-            me.sample(sample)
-            me.w.get_by_label('Fixed seed').check()
-            me.set('Seed', seed)
-            me.set('Number', n)
-            me.size(brush)
-            yield me
+    with alone() as (url, _), browser(**how) as page:
+        page.goto(url)
+        me = Person(page)
+        me.until('s.W && !e.kernel.open.length')
+        me.sample(sample)
+        me.w.get_by_label('Fixed seed').check()
+        me.set('Seed', seed)
+        me.set('Number', n)
+        me.size(brush)
+        yield me
 
 def picture(file, sample, seed):
     "The widget at work, for the notebook and the README."
@@ -831,50 +876,38 @@ def test_host(me, shots, where, file):
     check(me.thumbs().count() == 8 and abs(me.covered() - before) < 1e-6, f'{where}: after loading the page again, all is there')
     test_kernel(me, run_again, where)
 
-def test_marimo(tmp, command, shots):
-    "In a shadow root, by another way of messages."
-    (tmp/'app.py').write_text('''import marimo
-app = marimo.App()
-@app.cell
-def _():
-    import marimo as mo
-    from picnet_nb.widget import CompletionWidget
-    mo.ui.anywidget(CompletionWidget())
-    return
-''')
-    port = free_port()
-    args = ['run', str(tmp/'app.py'), '--headless', '--no-token', '--host', '127.0.0.1', '--port', str(port)]
-    server = subprocess.Popen([command, *args], env={**os.environ, 'HOME': str(tmp)}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    try:
-        for _ in range(100):
-            with contextlib.suppress(OSError): urllib.request.urlopen(f'http://127.0.0.1:{port}/', timeout=5).close(); break
-            time.sleep(.4)
-        with browser(viewport=dict(width=1300, height=1000)) as page:
-            page.goto(f'http://127.0.0.1:{port}/')
-            page.wait_for_selector('.picnet')
-            me = Person(page, shots)
-            me.until('s.W && !e.kernel.open.length')
-            check(me.js('!!root.getRootNode().host') and me.w.get_attribute('data-theme') == 'light', 'marimo: in a shadow root; its theme')
-            test_keys(me, lambda: page.locator('.picnet').count(), 'marimo')
-            me.shot('marimo', whole=True)
-            check(me.thumbs().count() == 8 and not page.errors, f'marimo: eight completions {page.errors[:2]}')
-            page.keyboard.press('Control+z')
-            me.until('!e.shown.length')
-            os.killpg(server.pid, signal.SIGKILL)
-            me.do('complete')
-            page.wait_for_timeout(1500)
-            check(me.w.get_attribute('data-state') in ('gone', 'waiting') and not me.js('s.bits.empty'), f'F2 marimo: nobody answers: {me.text()}')
-    finally:
-        with contextlib.suppress(ProcessLookupError): os.killpg(server.pid, signal.SIGKILL)
-        server.wait()
-
-def test_gui(tmp):
-    "F15: picnet_complete --gui."
-    with lab(tmp, gui) as (port, token), browser(viewport=dict(width=1200, height=900)) as page:
-        name, = (o.name for o in tmp.glob('*.ipynb'))   # picnet_complete --gui has written it
-        open_notebook(page, port, token, name)
-        Person(page)
-        check(True, 'picnet_complete --gui: and JupyterLab shows the widget in it')
+def test_gui(folder, shots):
+    "`picnet_complete --gui`, of an image and a mask: marimo, a shadow root and another way of messages, without any code."
+    Image.open(root/'picnet_nb/samples/rose_1.jpg').save(folder/'my photo.png')
+    mask = np.zeros(Image.open(folder/'my photo.png').size[::-1], np.uint8)
+    mask[40:90, 60:130] = 255
+    Image.fromarray(mask).save(folder/'hole.png')
+    with alone(folder/'my photo.png', folder/'hole.png') as (url, server), browser(viewport=dict(width=1300, height=1000)) as page:
+        start = time.perf_counter()
+        page.goto(url)
+        page.wait_for_selector('.picnet')
+        me = Person(page, shots)
+        me.until('s.W && !e.kernel.open.length')
+        note(f'F15 picnet_complete --gui: from the page to the widget {time.perf_counter() - start:.1f} s')
+        check(me.js('e.get("name")') == 'my photo' and (hole_of(me) == (mask > 0)).all() and not page.locator('.cm-editor').count(), 'F15 with image and mask, and without code')
+        check(me.js('!!root.getRootNode().host') and me.w.get_attribute('data-theme') == 'light', 'marimo: in a shadow root; its theme')
+        me.sample('daisy_1')
+        test_keys(me, lambda: page.locator('.picnet').count(), 'marimo')
+        me.shot('gui', whole=True)
+        check(me.thumbs().count() == 8 and not page.errors, f'marimo: eight completions {page.errors[:2]}')
+        here = url.split('?')[0]
+        away = [u for u in page.asked if not u.startswith((here, here.replace('http', 'ws'), 'blob:', 'data:'))]
+        check(not away, f'marimo: nothing is asked of another machine {away[:3]}')
+        page.keyboard.press('Control+z')
+        me.until('!e.shown.length')
+        asked = []
+        page.once('dialog', lambda d: (asked.append(d.type), d.dismiss()))
+        with contextlib.suppress(Exception): page.reload(timeout=4000)
+        check(asked == ['beforeunload'] and not me.js('s.bits.empty'), f'F1 marimo: loading the page again asks first {asked}')
+        os.killpg(server.pid, signal.SIGKILL)
+        me.do('complete')
+        page.wait_for_timeout(1500)
+        check(me.w.get_attribute('data-state') in ('gone', 'waiting') and not me.js('s.bits.empty'), f'F2 marimo: nobody answers: {me.text()}')
 
 def main(shots):
     with tempfile.TemporaryDirectory(prefix='picnet_browser_') as tmp:
@@ -887,7 +920,7 @@ def main(shots):
             me = Person(page, shots)
             me.shot('start')
             try:
-                for f in (test_drawing, test_selecting, test_completing, test_going_on): f(me)
+                for f in (test_drawing, test_selecting, test_completing, test_going_on, test_extend): f(me)
                 test_zoom(me, tmp)
                 test_traffic(me)
                 for f in (test_large, test_files, test_trouble, test_speed): f(me, tmp)
@@ -906,23 +939,18 @@ def main(shots):
             me = Person(page, shots)
             check(me.js('s.ink.width/s.ink.clientWidth') == 2, 'sharp on a screen of high resolution')
             test_host(me, shots, 'Notebook 7', tmp/'home'/'one.ipynb')
-        for o in ('gui', 'marimo'): (tmp/o).mkdir()
-        test_gui(tmp/'gui')
-        if marimo: test_marimo(tmp/'marimo', marimo, shots)
-        else: note('marimo is not here, so it is not tried')
+        test_gui(tmp, shots)
         note(f'drawn, completed, varied, downloaded in {time.time() - start:.0f} s' + (f'; {len(shown)} screenshots in {shots}' if shots else ''))
 
 if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument('--shots', type=Path, help='folder for screenshots')
     p.add_argument('--picture', type=Path, help='make the picture for the README instead of testing')
-    p.add_argument('--marimo', help='its command, if it is elsewhere')
     p.add_argument('--axe', type=Path, help='axe.min.js of the npm package axe-core: accessibility is tested, too')
     p.add_argument('--sample', default='daisy_1', help='the photograph for --picture (daisy_1)')
     p.add_argument('--seed', type=int, default=3, help='the seed for --picture (3)')
     a = p.parse_args()
     if a.shots: a.shots.mkdir(parents=True, exist_ok=True)
-    if a.marimo: marimo = a.marimo
     if a.axe: axe = a.axe.read_text(encoding='utf-8')
     signal.signal(signal.SIGTERM, lambda *_: sys.exit('stopped'))
     picture(a.picture, a.sample, a.seed) if a.picture else main(a.shots)

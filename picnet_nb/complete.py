@@ -8,25 +8,24 @@ import argparse, copy, importlib, io, json, math, os, re, secrets, shutil, sys, 
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import count
+from itertools import count, pairwise, product
 from pathlib import Path
-import numpy as np, torch, torch.nn.functional as F
+import numpy as np, torch
 from PIL import Image, ImageDraw, ImageOps
 from .data import (Original, open_image, alpha_mask, to_tensor, to_pil, list_images, image_suffixes, image_formats,
                             example_path, write_atomic)
 from .masks import (mask_types, load_mask, make_masks, touched, mask_bbox, grow,
                              feather as soften)
 from .layers import remove_spectral_norm
-from .model import PICNet, PICNetConfig, sample_noise, save_weights
+from .model import PICNet, sample_noise, save_weights
 from .hub import load
-from .fast import speed_up, decode_box, score_box
+from .fast import speed_up, decode_box
 from .material import Material
 
 # %% auto #0
-__all__ = ['fillings', 'advice', 'load_pair', 'crop_box', 'components', 'hole_boxes', 'Window', 'show_hole', 'Samples',
-           'Completions', 'perturb', 'slerp', 'seeded', 'paint', 'sources_of', 'Renderer', 'together', 'margin',
-           'expand', 'Sampler', 'Completer', 'find_mask', 'save_result', 'targets', 'minutes', 'complete_files',
-           'unlike_training', 'parser', 'main']
+__all__ = ['fillings', 'advice', 'load_pair', 'crop_box', 'hole_boxes', 'Window', 'show_hole', 'Samples', 'Completions',
+           'perturb', 'slerp', 'seeded', 'paint', 'sources_of', 'Renderer', 'together', 'Sampler', 'Completer',
+           'find_mask', 'save_result', 'targets', 'minutes', 'complete_files', 'parser', 'main']
 
 # %% ../nbs/14_complete.ipynb #03296a6d
 def load_pair(image, mask=None, grown:int=0) -> tuple: # see `Completer`; RGB, the hole as (H, W) bool array
@@ -56,28 +55,14 @@ def crop_box(
     x, y = place(hole[0], hole[2], image[0]), place(hole[1], hole[3], image[1])
     return x, y, min(x + side, image[0]), min(y + side, image[1])
 
-# %% ../nbs/14_complete.ipynb #cf367de4
-def components(hole:np.ndarray) -> list: # (H, W) bool; boxes as of `mask_bbox`
-    "Boxes of the holes that don't touch one another, to 1/64 of the image."
-    H, W = hole.shape
-    h, w = min(H, 64), min(W, 64)
-    small = touched(torch.from_numpy(hole), (h, w)).float()[None, None]
-    label, old = small*torch.arange(1., h*w + 1).view(1, 1, h, w), small
-    while not label.equal(old): old, label = label, small*F.max_pool2d(label, 3, 1, 1)
-    found = []
-    for k in label[label > 0].unique():
-        y, x = (label[0, 0] == k).nonzero().T
-        l, t = int(x.min())*W//w, int(y.min())*H//h
-        box = mask_bbox(hole[t:-(-int(y.max() + 1)*H//h), l:-(-int(x.max() + 1)*W//w)])
-        found.append((l + box[0], t + box[1], l + box[2], t + box[3]))
-    return found
-
 # %% ../nbs/14_complete.ipynb #362e937e
 def hole_boxes(hole:np.ndarray, window) -> list: # (H, W) bool; function: a box -> its window; boxes as of `mask_bbox`
-    "Boxes around holes, so that none lies in the window of another."
+    "Boxes around holes, so that none lies in the window of another; of 64x64 parts, those that meet are joined."
     meet = lambda a, b: a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
-    apart = []
-    for box in components(hole):
+    apart, (ys, xs) = [], ([n*k//min(n, 64) for k in range(min(n, 64) + 1)] for n in hole.shape)
+    for y, x in product(pairwise(ys), pairwise(xs)):
+        if not (part := mask_bbox(hole[slice(*y), slice(*x)])): continue
+        box = x[0] + part[0], y[0] + part[1], x[0] + part[2], y[0] + part[3]
         while near := [o for o in apart if meet(window(o), box) or meet(o, window(box))]:
             apart = [o for o in apart if o not in near]
             l, t, r, b = zip(box, *near)
@@ -93,7 +78,7 @@ class Window:
         size:int, margin:int=0, # side of the model's images; so many of their pixels around the hole are painted too
         box:tuple|None=None, soft:np.ndarray|None=None, # of the window; (H, W) uint8, what `feather` gives
     ):
-        self.image, self.mask, self.original, self.detail, self.beside = image, mask, None, False, []
+        self.image, self.mask, self.original, self.detail, self.beside, self.net = image, mask, None, False, [], None
         self.box = l, t, r, b = box or crop_box(mask_bbox(mask), image.size, size)
         self.crop, self.crop_mask = image.crop(self.box), mask[t:b, l:r]
         self.soft = Image.fromarray(255*self.crop_mask.astype(np.uint8) if soft is None else soft[t:b, l:r])
@@ -106,7 +91,7 @@ class Window:
         self.x = to_tensor(Image.fromarray(np.pad(known, (*pad, (0, 0)), 'symmetric')))    # (1, 3, size, size)
         hole = np.pad(touched(torch.from_numpy(self.crop_mask), (h, w)).numpy(), pad, 'symmetric')
         self.hole = torch.from_numpy(hole)[None, None]                                     # (1, 1, size, size)
-        self.hole_box = l, t, r, b = mask_bbox(hole)
+        l, t, r, b = mask_bbox(hole)
         rim = 0 if (w, h) == self.crop.size else math.ceil(2*max(1, size/max(self.crop.size))) + 1  # for the resize
         rim, even = max(margin, rim), lambda o: min(max(o, 0), size)//2*2
         self.roi = even(l - rim), even(t - rim), even(r + rim + 1), even(b + rim + 1)      # what must be painted
@@ -120,16 +105,10 @@ class Window:
         if made.size == self.crop.size: return made
         return made.resize(self.crop.size, Image.Resampling.BICUBIC, box=self.content)
 
-    def fill(self, made:Image.Image): # the window with its hole filled, of any size
-        "The window in the image's resolution, its hole filled from `made`."
-        out = self.crop.copy()
-        out.paste(made.resize(out.size, Image.Resampling.BICUBIC) if made.size != out.size else made, mask=self.soft)
-        return out
-
-    def paste(self, made:Image.Image, onto:Image.Image|None=None): # see `fill`; the image with other holes filled
+    def paste(self, made:Image.Image, onto:Image.Image|None=None): # of the window, any size; the image so far
         "The whole image, its hole filled from `made`."
-        out = onto or self.image.copy()
-        out.paste(self.fill(made), self.box[:2])
+        out, size = onto or self.image.copy(), self.crop.size
+        out.paste(made.resize(size, Image.Resampling.BICUBIC) if made.size != size else made, self.box[:2], self.soft)
         return out
 
 # %% ../nbs/14_complete.ipynb #a098e0f5
@@ -148,7 +127,6 @@ class Samples:
     window:Window # the image, its hole, what the model knows of them
     made:list # the window with its hole filled, small: PIL
     full:list # functions, each of which makes that in the photograph's own pixels
-    scores:list # the discriminator's, higher is more real; nan without one, and for what the material made
     sources:list # what made each: 'model' or 'material'
     latents:torch.Tensor # (n, z, h, w) the codes they were painted from
     eps:torch.Tensor|None = None # (n, ., h, w) the noise that made the codes
@@ -162,33 +140,39 @@ class Samples:
         for o in (self, *self.beside): out = o.window.paste(o.full[i](), out)
         return out
 
-    def __repr__(self):
-        return f'{len(self)} completions of {self.window.image.size} by {sorted({*self.sources})}, seed {self.seed}'
+    def __repr__(self): return f'{len(self)} completions of {self.window.image.size}, seed {self.seed}'
 
     @property
     def images(self): return list(self)
+    @property
+    @torch.no_grad()
+    def scores(self): # the discriminator's, higher is more real; nan without one, and for what the material made
+        w = self.window
+        if not w.net or not w.net.disc: return [math.nan]*len(self)
+        made = w.net.composite(w.x, w.net.decode(self.latents.to(w.prior.mean), w.context)[-1].float(), w.hole)
+        return [o if by == 'model' else math.nan for o, by in zip(w.net.score(made).tolist(), self.sources)]
     @property
     def mask(self): return torch.from_numpy(self.window.mask)[None, None]   # (1, 1, H, W) bool, True where filled
 
     def select(self, which:list): # numbers, from 0
         "Some of the completions, in the order of `which`."
-        kept = ([o[i] for i in which] for o in (self.made, self.full, self.scores, self.sources))
+        kept = ([o[i] for i in which] for o in (self.made, self.full, self.sources))
         eps, beside = None if self.eps is None else self.eps[which], [o.select(which) for o in self.beside]
         return type(self)(self.window, *kept, self.latents[which], eps, self.seed, beside)
 
     def __add__(self, other): # of the same windows
         latents, eps = torch.cat([self.latents, other.latents]), torch.cat([self.eps, other.eps])
-        lists = (getattr(self, k) + getattr(other, k) for k in ('made', 'full', 'scores', 'sources'))
+        lists = (getattr(self, k) + getattr(other, k) for k in ('made', 'full', 'sources'))
         beside = [a + b for a, b in zip(self.beside, other.beside)]
         return type(self)(self.window, *lists, latents, eps, self.seed, beside)
 
 # %% ../nbs/14_complete.ipynb #1a19f3e5
 class Completions(Samples):
     "Completions to look at and to save."
-    def preview(self, i:int, side:int, zoom:bool=False) -> Image.Image: # longer side, pixels; `zoom`: the window only
+    def preview(self, i:int, side:int, box:tuple|None=None) -> Image.Image: # longer side, pixels; part of the image
         "How completion `i` will look, soon and small."
         w = self.window
-        x, y, *end = w.box if zoom else (0, 0, *w.image.size)
+        x, y, *end = box or (0, 0, *w.image.size)
         k = max(1, max(end[0] - x, end[1] - y)//(4*side))
         out = w.image.reduce(k, (x, y, *end))
         for w, made in ((o.window, o.made[i]) for o in (self, *self.beside)):
@@ -199,9 +183,9 @@ class Completions(Samples):
     def sheet(self, side:int=200) -> Image.Image: # of each tile, pixels
         "The image with its hole and all completions, numbered; of a much larger image the window only."
         w = self.window
-        zoom = not self.beside and 2*max(w.crop.size) < max(w.image.size)
-        tiles = [show_hole(w.image, w.mask, side), *([show_hole(w.crop, w.crop_mask, side)] if zoom else [])]
-        tiles += [self.preview(i, side, zoom) for i in range(len(self))]
+        box = w.box if not self.beside and 2*max(w.crop.size) < max(w.image.size) else None
+        tiles = [show_hole(w.image, w.mask, side), *([show_hole(w.crop, w.crop_mask, side)] if box else [])]
+        tiles += [self.preview(i, side, box) for i in range(len(self))]
         high = max(o.height for o in tiles)
         tiles = [ImageOps.pad(o, (side, high), color='white') for o in tiles]
         for i, o in enumerate(tiles[-len(self):], 1):
@@ -226,7 +210,7 @@ class Completions(Samples):
         if old and not overwrite: raise FileExistsError(
             f'{old[0]} is there already: choose another folder, or overwrite=True')
         Path(folder).mkdir(parents=True, exist_ok=True)
-        lost = {whole.save(file, image, self.window.mask, kind) for file, image in zip(files, self)} - {''}
+        lost = {whole.fill(image, self.window.mask).save(file, kind) for file, image in zip(files, self)} - {''}
         if lost: warnings.warn('; '.join(lost), stacklevel=2)
         return files
 
@@ -255,7 +239,7 @@ def seeded(n:int, seed:int|None) -> tuple: # torch.Generator, seed
 @torch.no_grad()
 def paint(
     net:PICNet, w:Window, latents:torch.Tensor, # after `speed_up`; with `prior` and `context`; (n, z, h, w)
-) -> tuple: # the window with its hole filled, PIL; scores, nan without a discriminator
+) -> list: # the window with its hole filled, PIL
     "What the codes make of a window, in their order."
     (l, t, r, b), base, made = w.roi, to_pil(w.x), []
     part = decode_box(net, latents.to(w.prior.mean), w.context, w.roi).float()
@@ -263,7 +247,7 @@ def paint(
     for o in part:
         made.append(base.copy())
         made[-1].paste(to_pil(o), (l, t))
-    return made, score_box(net, w.x, part, w.roi, w.hole_box).tolist() if net.disc else [math.nan]*len(part)
+    return made
 
 # %% ../nbs/14_complete.ipynb #5b0f3a11
 fillings = 'auto', 'material', 'model', 'both'
@@ -292,8 +276,7 @@ class Renderer:
 
     @classmethod
     def from_pretrained(cls,
-        name_or_folder:str|Path|None=None, # see `hub.load`; the bundled weights if not given
-        device=None, # a GPU if there is one
+        name_or_folder:str|Path|None=None, device=None, # see `hub.load`; the bundled weights, a GPU if there is one
         dtype:torch.dtype=torch.float32, # to compute in
         **kw, # revision, token: of a repository on the Hugging Face hub
     ): return cls(load(name_or_folder, device, **kw), dtype)
@@ -307,18 +290,18 @@ class Renderer:
         grow:int=0, feather:int=0, # pixels: a larger hole (negative: smaller); a soft edge around it
     ) -> Window: # with `prior`, `context`; `beside`: those of holes that lie far away
         "Find the windows and let the encoder look at them."
-        if feather < 0 or (size or 1) < 1: raise ValueError(f'feather and size are pixels, not {feather} and {size}')
-        original = Original(image, mask is None)
+        if feather < 0 or (size or 1) < 1: raise ValueError(f'feather and size are pixels, not {feather}, {size}')
+        original = image if isinstance(image, Original) else Original(image, mask is None)
         rgb, hole = load_pair(original.image, mask, grow)
         soft, model = soften(hole, feather), self.net.config.image_size
         boxes = hole_boxes(hole := soft > 0, box := lambda o: crop_box(o, rgb.size, model, size))
-        margin = getattr(self.net.config, 'blend_margin', 0)
+        margin = 16*getattr(self.net.config, 'blend', False)      # pixels that a completion is compared with
         w, *beside = (Window(rgb, hole, model, margin, box(o), soft) for o in boxes)
-        w.original, w.beside, device = original, beside, next(self.net.parameters()).device
+        w.original, w.beside = original, beside
         for o in (w, *beside):
             o.follow, o.sources = self.follow if follow is None else follow, sources_of(fill or self.fill, o)
             o.detail = (self.detail if detail is None else detail) and max(o.crop.size) > 1.3*model
-            o.x, o.hole = o.x.to(device), o.hole.to(device)
+            o.net, (o.x, o.hole) = self.net, (k.to(next(self.net.parameters()).device) for k in (o.x, o.hole))
             o.prior, o.context = self.net.prior(o.x, o.hole)
         return w
 
@@ -326,15 +309,16 @@ class Renderer:
         "Paint the model's guesses, some at once, and let the material realise those that it is to make."
         if latents.shape[1:] != w.prior.mean.shape[1:]: raise ValueError(
             f'latents are (n, {", ".join(map(str, w.prior.mean.shape[1:]))}) here, not {tuple(latents.shape)}')
-        turns, made, full, scores = sources or w.sources, [], [], []
+        turns, made, full = sources or w.sources, [], []
         sources = [turns[i%len(turns)] for i in range(len(latents))]
         for part in latents.split(16):
-            for o, mark in zip(*paint(self.net, w, part)):
+            for o in paint(self.net, w, part):
                 guess, own = o.crop(w.content), sources[len(made)] == 'model'
                 small, finish = (guess, partial(w.enlarge, o)) if own else w.material.realise(guess, w.follow)
-                for kept, new in zip((made, full, scores), (small, finish, mark if own else math.nan)): kept.append(new)
+                made.append(small)
+                full.append(finish)
                 for f in [*self.after]: f(len(made))
-        return made, full, scores, sources
+        return made, full, sources
 
     def decode(self, image, mask, latents:torch.Tensor, **how) -> Completions: # (n, z, h, w); in their order
         w = self.encode(image, mask, **how)
@@ -350,26 +334,11 @@ def together(parts:list) -> Completions: # of one image's windows, as many of ea
     parts[0].beside = parts[1:]
     return parts[0]
 
-# %% ../nbs/14_complete.ipynb #09971653
-def margin(more:int|str, side:int) -> int: # pixels, or a share such as '25%'; width or height
-    "Pixels to add to one side of an image."
-    m = re.fullmatch(r'\s*(\d+(?:\.\d+)?)(%?)\s*', str(more))
-    if not m: raise ValueError(f'{more} is not a number of pixels, such as 200, nor a share, such as 25%')
-    return round(float(m[1])*(side/100 if m[2] else 1))
-
-# %% ../nbs/14_complete.ipynb #b595c506
-def expand(image:Image.Image, sides:list) -> tuple: # left, top, right, bottom, pixels; (H, W) bool, True where known
-    "A larger white canvas around an image."
-    l, t, r, b = sides
-    out = Image.new(image.mode, (l + image.width + r, t + image.height + b), (255,)*len(image.getbands()))
-    out.paste(image, (l, t))
-    return out, np.pad(np.ones(image.size[::-1], bool), ((t, b), (l, r)))
-
 # %% ../nbs/14_complete.ipynb #5b0f3a51
 class Sampler(Renderer):
     "Draws completions, and more that are like one, or lie between two."
     def __call__(self,
-        image, # a file, PIL image, array: anything that `open_image` takes
+        image, # a file, PIL image, array: anything that `open_image` takes; an `Original`
         mask=None, # file, PIL image, array or tensor, white/1/True where to fill; None: the image's transparency
         n:int=8, # how many completions
         seed:int|None=None, # the same seed gives the same completions; drawn if not given
@@ -407,23 +376,22 @@ class Completer(Sampler):
         n:int=8, seed:int|None=None, **how, # see `__call__`
     ) -> Completions: # of an image that is so much larger
         "Continue an image beyond its edges: left, right, top, bottom, each from what is there by then."
-        (rng, seed), whole = seeded(n, seed), Original(image)
-        sides = [margin(o, whole.image.size[i%2]) for i, o in enumerate(sides)]
-        if len(sides) != 4 or not any(sides): raise ValueError('extend takes left, top, right, bottom; one at least')
-        canvas, known = expand(rgb := open_image(whole.image), sides)
-        w, whole.image, finished = Window(canvas, ~known, self.net.config.image_size), expand(whole.image, sides)[0], []
-        if whole.deep is not None: whole.deep = np.pad(whole.deep, (sides[1::2], sides[::2], (0, 0)))
+        (rng, seed), (whole, known), finished = seeded(n, seed), Original(image).expand(sides), []
+        if known.all(): raise ValueError('extend one side at least, by one pixel or more')
+        w = Window(open_image(whole.image), ~known, self.net.config.image_size)
+        l, t, r, b = mask_bbox(known)
+        sides, rgb = (l, t, known.shape[1] - r, known.shape[0] - b), w.image.crop((l, t, r, b))
         w.original, turns = whole, sources_of(how.pop('fill', None) or self.fill, w)
         sources = [turns[i%len(turns)] for i in range(n)]
         for fill, start in zip(sources, torch.randint(2**31, (n,), generator=rng).tolist()):
             out = rgb
             for k in filter(sides.__getitem__, (0, 2, 1, 3)):
-                more, there = expand(out, [sides[k] if j == k else 0 for j in range(4)])
+                more, there = Original(out).expand([sides[k] if j == k else 0 for j in range(4)])
                 out = self(more, ~there, 1, start, fill=fill, **how)[0]
             finished.append(out)
         small = [o.crop(w.box).resize((w.content[2] - w.content[0], w.content[3] - w.content[1])) for o in finished]
         full = [partial(o.crop, w.box) for o in finished]
-        return Completions(w, small, full, [math.nan]*n, sources, torch.zeros(n, 0), None, seed)
+        return Completions(w, small, full, sources, torch.zeros(n, 0), None, seed)
 
     def adapt(self,
         image, mask=None, # as of `__call__`; or a list of pairs, several photographs of one place
@@ -485,11 +453,10 @@ def targets(
     return {f: out/(f.relative_to(path) if times[o] > 1 else o) for f, o in zip(files, plain)}
 
 # %% ../nbs/14_complete.ipynb #5b0f3a21
-def minutes(time:str|None) -> float|None: # such as 30s or 2m
+def minutes(time:str) -> float: # such as 30s or 2m
     "How long, in minutes."
-    if time is None: return None
     m = re.fullmatch(r'(\d+\.?\d*)(s|m)', time)
-    if not m or not float(m[1]): raise ValueError(f'--adapt takes a time such as 30s or 2m, not {time}')
+    if not m or not float(m[1]): raise argparse.ArgumentTypeError(f'it takes a time such as 30s or 2m, not {time}')
     return float(m[1])/(60 if m[2] == 's' else 1)
 
 # %% ../nbs/14_complete.ipynb #0a95d261
@@ -523,13 +490,6 @@ def complete_files(
     if len(todo) > 1: print(f'{done} completed, {len(todo) - done - failed} done before, {failed} failed')
     return failed
 
-# %% ../nbs/14_complete.ipynb #58904b14
-def unlike_training(config:PICNetConfig, spec:str|None) -> str: # the mask as the user wrote it, see `find_mask`
-    "A sentence if a model was not trained for a kind of hole; empty if all is well, or nothing is known."
-    if spec not in mask_types or not config.masks or spec in config.masks: return ''
-    return f'these weights were trained for holes of the kind {" and ".join(map(str, config.masks))}, not {spec}: ' \
-        'the fillings may be worse than the model can do'
-
 # %% ../nbs/14_complete.ipynb #24897b71
 def parser() -> argparse.ArgumentParser:
     "The options of picnet_complete."
@@ -546,40 +506,39 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument('--grow', type=int, default=0, help='pixels to enlarge the hole by; negative: to shrink it by (0)')
     p.add_argument('--feather', type=int, default=0, help='width of a soft edge around the hole, pixels (0)')
     p.add_argument('--extend', metavar='L,T,R,B', help='no hole, but so much more on each side: pixels, or 25%%')
-    p.add_argument('--adapt', metavar='TIME', help='learn from each photograph first, so long: 30s, 2m')
+    p.add_argument('--adapt', type=minutes, metavar='TIME', help='learn from each photograph first, so long: 30s, 2m')
     p.add_argument('--keep', type=Path, metavar='FILE', help='keep the weights that --adapt has learned (.safetensors)')
     p.add_argument('--best', type=int, help='write the first so many in full size (all); the sheet shows all')
     p.add_argument('--format', choices=[*map(str.lower, image_formats), 'same'], default='png', help='of results (png)')
     p.add_argument('--out', type=Path, default=Path('completions'), help='where new results are put (completions)')
     p.add_argument('--weights', help='a file, a folder of a training run, or user/repo on the Hugging Face hub')
-    p.add_argument('--gui', action='store_true', help='draw the hole yourself, in JupyterLab')
+    p.add_argument('--gui', action='store_true', help='draw the hole yourself, in the browser')
+    p.add_argument('--web', action='store_true', help='make the page that needs no Python, in the folder page; show it')
     p.add_argument('--device', help='such as cpu or cuda (a GPU if there is one)')
     return p
 
 # %% ../nbs/14_complete.ipynb #7b7ed4e0
-def main(
-    argv:list|None=None, # the command line, if not the process's
-) -> int: # 0: all done, 1: some images failed
+def main(argv:list|None=None) -> int: # the command line, if not the process's; 0: all done, 1: some images failed
     "Complete images from the command line."
     p = parser()
     a = p.parse_args(argv)
     try:
         if a.gui: return importlib.import_module('picnet_nb.widget').launch(a.image, a.mask, a.weights)
+        if a.web: return importlib.import_module('picnet_nb.export').export_main(['--serve', a.weights or ''])
         path, spec = (a.image, a.mask) if a.image else (example_path(), 'center')
         seeded(a.n, a.seed)
-        learn = minutes(a.adapt)
-        if a.keep and (not learn or path.is_dir()): raise ValueError('--keep goes with --adapt, for one photograph')
-        if a.extend and (spec and a.image or learn): raise ValueError('--extend takes no mask, and no --adapt')
+        if a.keep and (not a.adapt or path.is_dir()): raise ValueError('--keep goes with --adapt, for one photograph')
+        if a.extend and (spec and a.image or a.adapt): raise ValueError('--extend takes no mask, and no --adapt')
         completer = Completer.from_pretrained(a.weights, a.device)
         how = {o: getattr(a, o) for o in 'n seed temperature fill detail size grow feather'.split()}
-        settings = dict(images=str(path), mask=spec, weights=a.weights, adapt=a.adapt, extend=a.extend, format=a.format,
-                        best=a.best, **how)
-        todo = targets(path, a.out, settings)
+        more = {o: getattr(a, o) for o in 'weights adapt extend format best'.split()}
+        todo = targets(path, a.out, dict(images=str(path), mask=spec, **more, **how))
     except (ValueError, OSError, RuntimeError, ImportError) as e: p.error(str(e))
-    if strange := unlike_training(completer.net.config, spec): print(f'warning: {strange}', file=sys.stderr)
+    if spec in mask_types and (kinds := completer.net.config.masks) and spec not in kinds: print('warning: these '
+        f'weights were trained for holes of the kind {" and ".join(map(str, kinds))}, not {spec}', file=sys.stderr)
     folder = path if path.is_dir() else path.parent
     saving, sides = dict(kind=a.format, best=a.best), a.extend and a.extend.split(',')
-    try: return int(complete_files(completer, todo, spec, folder, how, saving, learn, a.keep, sides) > 0)
+    try: return int(complete_files(completer, todo, spec, folder, how, saving, a.adapt, a.keep, sides) > 0)
     except KeyboardInterrupt: print('stopped; the same command goes on from there', file=sys.stderr)
     return 130
 

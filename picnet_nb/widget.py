@@ -4,29 +4,30 @@
 
 # %% ../nbs/15_widget.ipynb #5fab1986
 from __future__ import annotations
-import copy, io, re, threading, time, types, zipfile, zlib
+import copy, io, re, subprocess, sys, tempfile, threading, time, types, zipfile
 from concurrent.futures import CancelledError, ThreadPoolExecutor
+from functools import lru_cache
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 import anywidget, numpy as np, traitlets
 from IPython.display import display
 from PIL import Image
-from .data import alpha_mask, open_image, example_names, example_path
-from .masks import load_mask
-from .complete import Completer, Completions, mask_bbox, show_hole
+from .data import Original, alpha_mask, open_image, example_names, example_path
+from .masks import load_mask, mask_bbox
+from .complete import Completer, Completions, show_hole
 
 # %% auto #0
 __all__ = ['static', 'modules', 'browser_half', 'still_mark', 'encode_image', 'Canvas', 'Gallery', 'streamed', 'error_text',
-           'run', 'upload', 'download', 'receive', 'CompletionWidget', 'launch']
+           'run', 'download', 'receive', 'CompletionWidget', 'launch']
 
 # %% ../nbs/15_widget.ipynb #2698bdef
 def encode_image(img:Image.Image, side:int|None=None, # longer side, pixels at most; None: in full size
-                 box:tuple|None=None, kind:str='') -> bytes: # left, top, right, bottom; PNG, JPEG or WEBP
-    "A part of an image as a file: of a kind, or PNG, or JPEG where it need not be exact and has many pixels."
-    img, f, exif = img.crop(box), io.BytesIO(), {} if side else dict(exif=img.info.get('exif', b''))
+                 box:tuple|None=None, kind:str='') -> bytes: # left, top, right, bottom; PNG or JPEG
+    "A part of an image as a file: PNG, or JPEG where it need not be exact and has many pixels."
+    img, f = img.crop(box), io.BytesIO()
     if side: img.thumbnail((side, side), Image.Resampling.BICUBIC)
-    kind = kind or ('JPEG' if side and img.width*img.height >= 100_000 else 'PNG')
-    img.save(f, kind, quality=90 if side else 95, compress_level=3, **exif)
+    img.save(f, kind or ('JPEG' if side and img.width*img.height >= 100_000 else 'PNG'), quality=90, compress_level=3)
     return f.getvalue()
 
 # %% ../nbs/15_widget.ipynb #2c969892
@@ -35,7 +36,7 @@ class Canvas(anywidget.AnyWidget):
     image = traitlets.TraitType(None, help='RGB; set it to anything that `open_image` takes')
     mask = traitlets.TraitType(None, help='(H, W) bool, True: fill; set it to what `load_mask` takes, or to None')
     name = traitlets.Unicode(help='of the image, for files').tag(sync=True)
-    pictures = traitlets.List(help='all images so far: image, name, hole (PNG)').tag(sync=True,
+    pictures = traitlets.List(help='all images so far: image, name, hole (PNG), original').tag(sync=True,
         to_json=lambda v, w: [o.name for o in v])
     _at = traitlets.Int(-1, help='number of the image among them').tag(sync=True)
     _size = traitlets.List(help='width and height of the image').tag(sync=True)
@@ -46,9 +47,12 @@ class Canvas(anywidget.AnyWidget):
     def _open_image(self, new):
         x = Path(new.value) if isinstance(new.value, str) else new.value
         if any(o.image is x for o in self.pictures): return x
-        name, mask = Path(str(getattr(x, 'filename', '') or getattr(x, 'name', '') or '')).stem, alpha_mask(x)
-        hole = b'' if mask is None else encode_image(Image.fromarray(mask[0, 0].numpy()))
-        self._opened = types.SimpleNamespace(image=open_image(x), name=name, hole=hole)
+        original = x if isinstance(x, Original) else Original(x)
+        name, mask = getattr(x, 'filename', '') or getattr(x, 'name', '') or '', alpha_mask(original.image)
+        original.erased = mask is not None
+        hole = encode_image(Image.fromarray(mask[0, 0].numpy())) if original.erased else b''
+        self._opened = types.SimpleNamespace(original=original, name=Path(str(name)).stem, hole=hole,
+                                             image=open_image(original.image))
         return self._opened.image
     @traitlets.observe('image')
     def _new_image(self, change):
@@ -61,6 +65,16 @@ class Canvas(anywidget.AnyWidget):
         with self.hold_sync():
             self._at, self._size, self.name, self._painted = k, self.image.size, o.name, self._decode(o.hole)
             self.mask, self._mask, self._picture = self._painted, o.hole, encode_image(self.image, 1600)
+
+    def go_on(self, original:Original):
+        "Go on with an image that was made of the one that is there."
+        original.filename, self.image = f'{self.name}-{len(self.pictures) + 1}.png', original
+    def extend(self, sides:list): # see `Original.expand`
+        "Make the image larger; what is new is its hole."
+        larger, known = self.pictures[self._at].original.expand(sides)
+        with self.hold_sync():      # one step
+            self.go_on(larger)
+            self.mask = ~known
 
     def _decode(self, png): # white where to fill, of any size; no bytes for no hole
         size = self.image.size[::-1]
@@ -90,6 +104,9 @@ class Gallery(Canvas):
     model = traitlets.Unicode(help="'' (bundled), or what `Completer.from_pretrained` takes").tag(sync=True)
     _shown = traitlets.List(help='number of the round on the screen, and selected').tag(sync=True)
 
+    def __init__(self, **traits):
+        self.full = lru_cache(2)(lambda r, i: self.rounds[r].completions[i])      # in full size, which takes a while
+        super().__init__(**traits)
     @traitlets.validate('selected')
     def _check_selected(self, new):
         if new.value is None or 0 <= new.value < len(self.completions or ()): return new.value
@@ -117,13 +134,21 @@ class Gallery(Canvas):
         if show: self.show(len(self.rounds) - 1, 0)
     def send_round(self, r:int, start:int=0): # the browser has those before `start`
         o, c = self.rounds[r], self.rounds[r].completions
-        thumbs = [encode_image(c[i], 256, o.box, 'JPEG') for i in range(start, len(c))]
+        thumbs = [encode_image(c.preview(i, 256, o.box), kind='JPEG') for i in range(start, len(c))]
+        self.full.cache_clear()
         self.send(dict(vars(o), do='round', round=r, start=start, completions=None, seed=c.seed), thumbs)
     def show(self, round:int, i:int):
         "Put a completion on the screen, and its image."
         round, i = self.locate(i, round)
         self.go(self.rounds[round].picture)
         self.completions, self.selected = self.rounds[round].completions, i
+    def filled(self, r:int, i:int) -> Original:
+        "A completion, as the file of its photograph would have it."
+        w = self.rounds[r].completions.window
+        return w.original.fill(self.full(r, i), w.mask)
+    def use(self, i:int|None=None, round:int|None=None):
+        "Make a completion the image, and go on; `go` leads back."
+        self.go_on(self.filled(*self.locate(i, round)))
     def locate(self, i:int|None=None, round:int|None=None) -> tuple: # numbers of a round and of a completion in it
         "Make sure that a completion exists; by default it is what is on the screen."
         r, i = [*self._shown, None][0] if round is None else round, self.selected if i is None else i
@@ -152,8 +177,8 @@ def error_text(e:BaseException) -> str: # for a person to read
     "An error as a sentence."
     ours = isinstance(e, (ValueError, OSError, ImportError, traitlets.TraitError)) and str(e)
     text = ours or f'{type(e).__name__}: {e}'.removesuffix(': ')
-    named = not text.split()[0].isalpha()       # the name of a file stays as it is
-    return (text if named else text[:1].upper() + text[1:]) + '.'*(text[-1] not in '.!?')
+    first = text[:1].upper() if text.split()[0].isalpha() else text[:1]       # the name of a file stays as it is
+    return first + text[1:] + '.'*(text[-1] not in '.!?')
 
 # %% ../nbs/15_widget.ipynb #2e7e571a
 def run(w, make, # the widget, and what to run for it: a function of a `Completer` that gives `Completions`
@@ -182,6 +207,7 @@ def run(w, make, # the widget, and what to run for it: a function of a `Complete
                 completer, how['model'] = learn(completer, tell), f'{model} adapted'.strip()
                 w._completers[how['model']], w.model = completer, how['model']
             made = make(streamed(completer, show))
+            if made.beside: w.send_round(*round)      # all of its holes are filled by now
             if w._still: w._still.update(made, metadata=still_mark)
             w.say('done', f'{len(made)} completions in {time.perf_counter() - start:.1f} s.')
             return made
@@ -190,26 +216,19 @@ def run(w, make, # the widget, and what to run for it: a function of a `Complete
             raise
     return work() if wait else w._worker.submit(work)
 
-# %% ../nbs/15_widget.ipynb #a7d0c9e2
-def upload(w, data:bytes, name:str, part:int, parts:int):
-    "Open an image that comes in parts."
-    w._parts = [*(w._parts if part else []), bytes(data)]
-    if part < parts - 1: return
-    file, w._parts = io.BytesIO(b''.join(w._parts)), []
-    file.name = name    # for messages
-    w.image = file
-
 # %% ../nbs/15_widget.ipynb #c9be6bce
 def download(w, which:list, kind:str='png', part:int=2**22, **more): # pairs (round, completion), none: the image; bytes
     "Send files in full size to the browser, several as a ZIP file, in parts; `stop` ends it."
-    number, name = w._number, w.name or 'image'
-    todo = [(f'{name}_set{r + 1}_{i + 1:02}.{kind}', r, i) for r, i in which] or [(f'{name}.{kind}', None, None)]
+    number, name, original = w._number, w.name or 'image', w.pictures[w._at].original
+    todo = {f'{name}_set{r + 1}_{i + 1:02}.{kind}': (r, i) for r, i in which} or {f'{name}.{kind}': None}
     def work():
         try:
-            made = {}
-            for file, r, i in todo:
+            made, lost = {}, ''
+            for file, at in todo.items():
                 w.say('busy', f'Making {file} ...', done=len(made), total=len(todo))
-                made[file] = encode_image(w.image if r is None else w.rounds[r].completions[i], kind=kind.upper())
+                with tempfile.TemporaryDirectory() as d:
+                    lost = (w.filled(*at) if at else original).save(Path(d, 'x'), kind)
+                    made[file] = Path(d, 'x').read_bytes()
                 if w._number != number: return
             if len(made) > 1:
                 with zipfile.ZipFile(f := io.BytesIO(), 'w') as z: [z.writestr(*o) for o in made.items()]
@@ -217,7 +236,7 @@ def download(w, which:list, kind:str='png', part:int=2**22, **more): # pairs (ro
             (file, data), = made.items()
             for k in range(0, len(data), part):
                 w.send(dict(do='file', name=file, last=k + part >= len(data), **more), [data[k:k + part]])
-            w.say('ready', f'{file} is ready.')
+            w.say('ready', f'{file} is ready. {lost}'.strip())
         except Exception as e: w.say('error', error_text(e))
     threading.Thread(target=work, daemon=True).start()
 
@@ -230,18 +249,19 @@ def receive(w, msg:dict, buffers:list=()):
             w.pictures[k].hole, *buffers = map(bytes, buffers)
             if k == w._at: w._mask = w.pictures[k].hole
         match msg:
-            case {'do': 'complete' | 'adapt' as do, **settings}:
-                w.set_state(settings)
-                getattr(w, do)(wait=False)
+            case {'do': 'complete' | 'adapt' as do, **settings}: w.set_state(settings) or getattr(w, do)(wait=False)
             case {'do': 'vary' | 'between' as do, **args}: getattr(w, do)(**args, wait=False)
-            case {'do': 'stop' | 'use' | 'go' as do, **args}: getattr(w, do)(**args)
+            case {'do': 'stop' | 'use' | 'go' | 'extend' as do, **args}: getattr(w, do)(**args)
             case {'do': 'show', 'at': at}:
                 with w.hold_sync(): w.show(*at) if at else setattr(w, 'selected', None)
             case {'do': 'look', 'at': at, 'picture': k}: # part of a completion, or of an image
-                image = w.rounds[at[0]].completions[at[1]] if at else w.pictures[k].image
-                w.send(msg, [encode_image(image, msg['side'], msg['box'])])
+                w.send(msg, [encode_image(w.full(*at) if at else w.pictures[k].image, msg['side'], msg['box'])])
             case {'do': 'sample', 'name': name}: w.image = example_path(name)
-            case {'do': 'upload', **args}: upload(w, *buffers, **args)
+            case {'do': 'upload', 'name': name, 'part': part, 'parts': n}: # a file in parts
+                w._parts = [*(w._parts if part else []), *map(bytes, buffers)]
+                if part == n - 1:
+                    file, w._parts = io.BytesIO(b''.join(w._parts)), []
+                    file.name, w.image = name, file     # the name is for messages
             case {'do': 'download', **args}: download(w, **args)
             case {'do': 'start' | 'hole' as do}: [w.send_round(r) for r in range(len(w.rounds)) if do == 'start']
     except Exception as e: w.say('error', error_text(e))
@@ -260,7 +280,7 @@ class CompletionWidget(Gallery):
     n = traitlets.Int(8, min=1, max=32, help='how many completions').tag(sync=True)
     temperature = traitlets.Float(1., min=0, help='0: no variety, 1: as trained').tag(sync=True)
     seed = traitlets.Int(None, allow_none=True, min=0, max=2**63 - 1, help='None: always a new one').tag(sync=True)
-    how = traitlets.Dict(help='more that the completer is called with, such as fill')
+    how = traitlets.Dict(help='more that the completer is called with, such as fill, feather').tag(sync=True)
     status = traitlets.Dict(help='state (ready, busy, done, error), text; done, total while busy').tag(sync=True)
 
     def __init__(self, image=None, mask=None, completer:Completer|None=None, # a photograph, no hole, bundled weights
@@ -289,7 +309,8 @@ class CompletionWidget(Gallery):
     def complete(self, wait:bool=True, learn=None) -> Completions: # wait, learn: see `run`
         "Fill the hole."
         if not self.mask.any(): raise ValueError('there is no hole yet: paint over what should be replaced')
-        args, how = (self.image, self.mask, self.n, self.seed, self.temperature), self.how
+        original = self.pictures[self._at].original
+        args, how = (original, self.mask, self.n, self.seed, self.temperature), self.how
         return run(self, lambda c: c(*args, **how), self.n, '', self.model, wait, learn)
     def adapt(self, minutes:float=2, steps:int|None=None, wait:bool=True) -> Completions:
         "Learn from the known part of the image, then fill the hole; `model` is '... adapted' from then on."
@@ -310,20 +331,12 @@ class CompletionWidget(Gallery):
             raise ValueError('these two fill different holes, or are of different models: there is nothing in between')
         title = f'from {i + 1} of set {r + 1} to {j + 1}' + f' of set {q + 1}'*(q != r)
         return run(self, lambda c: c.between(a + b, i, len(a) + j, n), n, title, o.model, wait, walk=True)
-    def use(self, i:int|None=None, round:int|None=None):
-        "Make a completion the image, and go on; `go` leads back."
-        r, i = self.locate(i, round)
-        image = self.rounds[r].completions[i]
-        image.filename, self.image = f'{self.name}-{len(self.pictures) + 1}.png', image
 
 # %% ../nbs/15_widget.ipynb #13e00cc9
-def launch(image:str|None=None, mask:str|None=None, weights:str|None=None): # files; as `Completer.from_pretrained`
-    "Open the widget in JupyterLab, in a small notebook in this folder."
-    try: import nbformat.v4 as v4, jupyterlab.labapp as lab
-    except ImportError as e: raise ImportError("JupyterLab is not installed: pip install 'picnet_nb[lab]'") from e
+def launch(image:str|None=None, mask:str|None=None, weights:str|None=None) -> int: # files; as `from_pretrained`
+    "Open the widget alone in the browser, as a marimo app, until Ctrl+C; an exit code."
+    if not find_spec('marimo'): raise ImportError("marimo is not installed: pip install 'picnet_nb[gui]'")
     if image: open_image(image)     # better an error here than in the browser
-    args = f'{image and str(image)!r}, {mask and str(mask)!r}, model={str(weights or "")!r}'
-    code = f'from picnet_nb.widget import CompletionWidget\n\nw = CompletionWidget({args})   # run it: Shift+Enter\nw'
-    file = Path(f'{Path(image or "widget").stem}-{zlib.crc32(args.encode()):08x}.ipynb')
-    if not file.exists(): file.write_text(v4.writes(v4.new_notebook(cells=[v4.new_code_cell(code, id='widget')])))
-    lab.LabApp.launch_instance([str(file)])
+    given = [o for k, v in dict(image=image, mask=mask, model=weights).items() if v for o in (f'--{k}', str(v))]
+    app = str(static/'gui.md')
+    return subprocess.call([sys.executable, '-m', 'marimo', 'run', app, '--token', *(['--', *given] if given else [])])

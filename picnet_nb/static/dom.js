@@ -17,6 +17,7 @@ const paths = {
   use: 'M5 12.5l5 5L19 7',
   stop: 'M7 7h10v10H7z',
   more: 'M6 12h.01M12 12h.01M18 12h.01',
+  extend: 'M8 8h8v8H8zM12 6V3M12 21v-3M6 12H3M21 12h-3',
   out: 'M6 12h12', in: 'M6 12h12M12 6v12',
   fit: 'M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5',
   full: 'M14 10l6-6M15 4h5v5M10 14l-6 6M9 20H4v-5',

@@ -10,6 +10,7 @@ const PART = 2 ** 21          // bytes; files travel in parts, as servers refuse
 const REST = 900              // ms without a stroke before the hole is sent
 const HISTORY = 2e8           // bytes
 const MOST = 63000            // bytes of a hole that is sent
+const fillings = [['auto', 'both, by turns'], ['material', 'its own pieces'], ['model', 'the model']]
 const colors = ['#ff2d87', '#00a3ff', '#2fd24f', '#ff8a00', '#8b5cf6']
 const left = globalThis.picnetLeft ??= new Map()       // what was drawn in widgets that are no longer on the page
 
@@ -35,7 +36,7 @@ export class Editor {
     on('kept', () => this.showStrips())
     on('name pictures _samples', () => this.showNames())
     on('status', () => this.showStatus())
-    on('n temperature seed model', () => this.showSettings())
+    on('n temperature seed model how', () => this.showSettings())
     this.kernel.ask('start')
     this.setPicture()
     this.showSettings()
@@ -56,6 +57,7 @@ export class Editor {
     this.sizes.disconnect()
     this.themes.disconnect()
     window.removeEventListener('keydown', this.guard, true)
+    window.removeEventListener('beforeunload', this.leave)
     this.large.clear()
     this.small.clear()
   }
@@ -80,13 +82,16 @@ export class Editor {
     const grow = by => this.edit(o => o.grow(by * Math.max(1, Math.round(Math.min(o.w, o.h) / 100))))
     const hole = menu('more', 'Hole', [['invert', 'Invert (I)', () => this.edit(o => o.invert())], ['clear', 'Clear', () => this.clear()], ['grow', 'Grow', () => grow(1)], ['shrink', 'Shrink', () => grow(-1)],
       ['mask-in', 'Open a mask, white where to fill', () => this.maskFile.click()], ['mask-out', 'Save the mask as PNG', () => this.saveMask()], h('label', {}, this.colorInput, 'Colour')], { word: true })
+    const side = (name, label, ...sides) => [name, label, () => this.ask('extend', { sides: sides.map(o => o ? '25%' : 0) })]
+    const extend = menu('extend', 'Extend', [side('extend-all', 'All sides by a quarter', 1, 1, 1, 1), side('extend-left', 'To the left', 1, 0, 0, 0), side('extend-top', 'Upwards', 0, 1, 0, 0),
+      side('extend-right', 'To the right', 0, 0, 1, 0), side('extend-bottom', 'Downwards', 0, 0, 0, 1)], { word: true, title: 'A larger picture, whose new edge is the hole' })
     this.percent = h('button', { type: 'button', class: 'pn-word pn-percent', 'data-do': 'percent', title: '100 %: a pixel of the picture is one of the screen (1)', onclick: () => stage.zoom(1 / stage.dpr) }, '100 %')
     this.sheet = h('dialog', { class: 'pn-sheet', 'aria-label': 'Shortcuts', onclick: e => e.target === this.sheet && this.sheet.close() },
       h('h3', {}, 'Shortcuts'), h('dl', {}, shortcuts.map(([k, what]) => h('div', {}, h('dt', {}, k), h('dd', {}, what)))), h('button', { type: 'button', class: 'pn-word', onclick: () => this.sheet.close() }, 'Close'))
     this.bar = h('div', { class: 'pn-bar', role: 'group', 'aria-label': 'Picture and drawing' }, h('div', { class: 'pn-tools' },
       group('Picture', this.names, wordButton('open', 'Open', () => this.pictureFile.click(), { sign: 'upload', title: 'Open a picture; or drop or paste one' }), this.pictureFile, this.maskFile),
       group('Tool', ...Object.values(this.tools)), group('Size', h('label', { class: 'pn-slider' }, this.sizeRange, this.sizeText)),
-      group('History', this.undo, this.redo), group('Hole', hole),
+      group('History', this.undo, this.redo), group('Hole', hole, extend),
       group('Zoom', iconButton('out', 'Zoom out (−)', () => stage.zoom(stage.s / 1.5)), this.percent, iconButton('in', 'Zoom in (+)', () => stage.zoom(stage.s * 1.5)),
         iconButton('fit', 'Fit: see all of it (0)', () => stage.zoom(0)), iconButton('full', 'Full screen (F)', () => this.full())),
       h('button', { type: 'button', class: 'pn-icon pn-help', 'aria-label': 'Shortcuts (?)', title: 'Shortcuts (?)', onclick: () => this.sheet.showModal() }, '?')))
@@ -120,6 +125,10 @@ export class Editor {
     this.seed = h('input', { type: 'number', class: 'pn-field', min: 0, step: 1, 'aria-label': 'Seed', onchange: () => this.setSeed() })
     this.modelField = h('input', { type: 'text', class: 'pn-field', placeholder: 'bundled', spellcheck: 'false', 'aria-label': 'Model: empty for the bundled weights, or a folder, a file or a hub name',
       onchange: () => this.kernel.set({ model: this.modelField.value.trim() }) })
+    const how = change => () => this.kernel.set({ how: { ...this.get('how'), ...change() } })
+    this.fill = h('select', { class: 'pn-field', 'aria-label': 'Filled by', onchange: how(() => ({ fill: this.fill.value })) }, fillings.map(([value, text]) => h('option', { value }, text)))
+    this.feather = range('Soft edge', 'Width of a soft edge around the hole, pixels', { min: 0, max: 40 }, how(() => ({ feather: +this.feather.value })))
+    this.featherText = h('output')
     this.go = h('button', { type: 'button', class: 'pn-go', 'data-do': 'complete', title: 'Ctrl Enter', onclick: () => this.complete() }, icon('complete'), h('span', {}, 'Complete'))
     this.stop = wordButton('stop', 'Stop', () => this.kernel.ask('stop'), { hidden: true })
     this.progress = h('progress', { class: 'pn-progress', max: 1, value: 0, 'aria-label': 'Progress' })
@@ -127,7 +136,8 @@ export class Editor {
     this.keptTitle = h('h3', { hidden: true }, 'Kept')
     this.side = h('section', { class: 'pn-side', 'aria-label': 'Settings' }, h('div', { class: 'pn-run' }, this.go, this.stop), this.progress, this.status,
       field('Number', this.nRange, this.nText), field('Variety', this.variety, this.varietyText),
-      h('details', { class: 'pn-advanced' }, h('summary', {}, 'Advanced'), h('div', { class: 'pn-row pn-seed' }, h('span', {}, 'Seed'), h('label', { class: 'pn-check' }, this.fixed, h('span', {}, 'fixed')), this.seed), field('Model', this.modelField),
+      h('details', { class: 'pn-advanced' }, h('summary', {}, 'Advanced'), field('Filled by', this.fill), field('Soft edge', this.feather, this.featherText),
+        h('div', { class: 'pn-row pn-seed' }, h('span', {}, 'Seed'), h('label', { class: 'pn-check' }, this.fixed, h('span', {}, 'fixed')), this.seed), field('Model', this.modelField),
         wordButton('learn', 'Learn this picture first', () => this.complete('adapt'), { sign: 'like', title: 'Learn from this photograph for two minutes, then complete' })),
       this.keptTitle, this.keptStrip.node)
 
@@ -147,6 +157,8 @@ export class Editor {
     // up, so it needs the attribute, too. The window is still before that, and the path has what a shadow root hides.
     this.guard = e => { const path = e.composedPath(); if (path.includes(this.root)) for (const o of [path[0], this.root]) o.toggleAttribute('data-lm-suppress-shortcuts', this.mine(e)) }
     window.addEventListener('keydown', this.guard, true)
+    this.leave = e => { if (root.getRootNode().host && this.past.length) e.preventDefault() }       // marimo forgets all when its page is loaded again
+    window.addEventListener('beforeunload', this.leave)
     this.sizes = new ResizeObserver(() => { stage.layout(); this.theme() })      // also when we come onto the page
     this.sizes.observe(this.room)
     this.themes = new MutationObserver(() => { this.theme(); setTimeout(() => this.theme(), 400) })      // its style sheet may come later
@@ -522,6 +534,10 @@ export class Editor {
     this.seed.disabled = seed == null
     if (seed != null) this.seed.value = seed
     this.modelField.value = this.get('model')
+    const { fill = 'auto', feather = 0 } = this.get('how')
+    this.fill.value = fill
+    this.feather.value = feather
+    this.featherText.value = `${feather} px`
   }
 
   showStatus() {

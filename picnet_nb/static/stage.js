@@ -144,7 +144,7 @@ export class Stage { // editor: has edited(patch), step(by), looked(), see(box, 
     const d = this.dpr, u = this.s * d / this.K, { width, height } = this.ink, { data, s, w: cw, h: ch } = this.bits, n = d < 1.5 ? 2 : 1, ox = this.x * d, oy = this.y * d
     const x0 = clamp(Math.floor(ox + cells.x0 * u) - 2, 0, width), x1 = clamp(Math.ceil(ox + cells.x1 * u) + 2, 0, width)
     const y0 = clamp(Math.floor(oy + cells.y0 * u) - 2, 0, height), y1 = clamp(Math.ceil(oy + cells.y1 * u) + 2, 0, height)
-    if (x0 >= x1 || y0 >= y1) return
+    if (!(x0 < x1 && y0 < y1)) return      // nothing to see, or not laid out yet
     const w = x1 - x0 + 2, high = y1 - y0 + 2, cover = new Uint8Array(w * high)      // with a rim of one
     const place = (from, size, o, most) => Int32Array.from({ length: size * n }, (_, i) => { const k = Math.floor((from - 1 + (i + .5) / n - o) / u); return k < most ? k : -1 })
     const xs = place(x0, w, ox, cw), ys = place(y0, high, oy, ch), one = 4 / (n * n)
