@@ -4,7 +4,7 @@
     python .ci/docs.py --check   check what is there
     python .ci/docs.py --serve   show it at http://127.0.0.1:8000 and build again after each change
 
-mkdocs calls the `on_...` functions: mkdocs.yml names this file as its hook. The package is read with `ast`, not imported.
+mkdocs calls the `on_...` functions: mkdocs.yml names this file as its hook. The package is read with `ast`, and imported only for the page that runs in the browser, try/.
 Formulas are set by MathJax, which is copied from the package django-static-mathjax: no page asks anything of another machine.
 """
 import ast, base64, html, io, json, logging, posixpath, re, sys, time, tokenize
@@ -284,7 +284,7 @@ def on_config(config):
     config.site_url = cfg['doc_host'] + base
     config.site_description, config.copyright = cfg['description'], f'© {cfg["copyright"]}. Apache 2.0.'
     config.extra['social'] = [dict(icon='fontawesome/brands/github', link=cfg['git_url'], name='Source on GitHub')]
-    config.nav = [{'Home': 'index.md'},
+    config.nav = [{'Home': 'index.md'}, {'Try it': f'{cfg["doc_host"]}{base}try/'},
         {'Chapters': [{c.name: f'{c.stem}.md'} for c in chaps[1:]]},
         {'API': ['api/index.md', *[{m.name: f'api/{m.name}.md'} for m in modules(chaps)]]},
         {'Project': [{n.capitalize(): f'{n}.md'} for n in tops()] + [{'GitHub': cfg['git_url']}]}]
@@ -362,6 +362,9 @@ def main(args):
     config = load_config(str(root/'mkdocs.yml'), strict=True)
     config.plugins.on_startup(command='build', dirty=False)
     build.build(config)
+    from picnet_nb.export import build_page
+    from picnet_nb.hub import load
+    build_page(site/'try', load(device='cpu'))      # the page that needs no Python
     print(f'- built in {time.time() - start:.1f} s')
     return check()
 

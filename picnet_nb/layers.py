@@ -148,6 +148,6 @@ class Attention(nn.Module):
         q = self.query(x)
         short = x + self.gamma*self.attend(q, x)
         if f_e is None: return short
-        f_e, m = f_e.expand_as(x), m.to(x.dtype).expand(len(x), -1, -1, -1)
+        f_e, m = f_e.expand_as(x), m.to(x.dtype).expand(x.shape[0], -1, -1, -1)
         long = self.alpha*(1 - m)*self.attend(q, f_e) + m*f_e
         return self.merge(torch.cat([short, long], 1))

@@ -234,9 +234,9 @@ class PICNet(nn.Module):
         context:Context, # of B visible images
     ) -> list: # [images (n*B, 3, ., .), small to large], raw: known pixels are painted too, see `composite`
         "Images of four sizes from latent codes."
-        if len(z)%len(context.f_m): raise ValueError(
-            f'{len(z)} latent codes cannot be shared out to {len(context.f_m)} images')
-        if (B := len(context.f_m)) > 1: context = context.map(lambda t: t.repeat_interleave(len(z)//B, 0))
+        n, B = z.shape[0], context.f_m.shape[0]     # not len(): an export keeps them variable
+        if n%B: raise ValueError(f'{n} latent codes cannot be shared out to {B} images')
+        if B > 1: context = context.map(lambda t: t.repeat_interleave(n//B, 0))
         return self.generator(z.to(context.f_m.dtype), context)
 
     def composite(self,
@@ -245,7 +245,7 @@ class PICNet(nn.Module):
         mask:torch.Tensor, # (B, 1, H, W) bool, True = hole
     ) -> torch.Tensor: # (n*B, 3, H, W)
         "Completions with the known pixels put back."
-        n = len(completion)//len(image)
+        n = completion.shape[0]//image.shape[0]
         return composite(image.repeat_interleave(n, 0), completion, mask.repeat_interleave(n, 0))
 
     def score(self, image:torch.Tensor) -> torch.Tensor: # (B, 3, H, W) in [-1, 1]; (B,) the higher the more real

@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+"""Uses the page that needs no Python as a person does, in a real browser: python .ci/web.py [FOLDER] [--shots FOLDER]
+
+FOLDER is what `picnet_export` or .ci/docs.py made (_site/try). It is served on the loopback interface, bytes are counted, and what the page
+paints is compared with what Python paints of the same seed."""
+import argparse, contextlib, functools, http.server, io, json, os, sys, tempfile, threading, time, zipfile
+from collections import Counter
+from pathlib import Path
+import numpy as np
+from PIL import Image
+from browser import Person, browser, check, note, pixels, root
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    sent = Counter()       # file -> bytes
+    def log_message(self, *args): pass
+    def copyfile(self, source, outputfile):
+        data = source.read()
+        Handler.sent[self.path] += len(data)
+        outputfile.write(data)
+
+@contextlib.contextmanager
+def served(folder):
+    handler = functools.partial(Handler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f'http://127.0.0.1:{server.server_port}/'
+        server.shutdown()
+
+long_tasks = "window.slow = []; new PerformanceObserver(o => slow.push(...o.getEntries().map(e => Math.round(e.duration)))).observe({ type: 'longtask' })"
+
+def visit(page, url, shots=None):
+    start = time.perf_counter()
+    page.goto(url)
+    page.wait_for_selector('.picnet')
+    me = Person(page, shots)
+    me.until('s.W && !e.kernel.open.length')
+    return me, time.perf_counter() - start
+
+def python_says(image, hole, seed, n):
+    "The same completions by the package: images, and the time for all of them."
+    import torch
+    from picnet_nb.complete import Completer
+    from picnet_nb.export import noise
+    torch.set_num_threads(1)
+    completer = Completer.from_pretrained(device='cpu')
+    for _ in range(2):
+        start = time.perf_counter()
+        w = completer.encode(image, hole, fill='model', detail=False)
+        w.roi = 0, 0, w.hole.shape[3], w.hole.shape[2]      # all of the window, as the page does
+        made = list(completer.from_noise(w, noise(seed, n, w.prior.noise_shape)))
+        took = time.perf_counter() - start
+    return [np.asarray(o) for o in made], took
+
+def test_first_visit(page, url):
+    page.add_init_script(long_tasks)
+    me, took = visit(page, url)
+    page.evaluate('navigator.serviceWorker.ready.then(o => new Promise(done => { const f = () => o.active?.state === "activated" ? done() : setTimeout(f, 100); f() }))')
+    for _ in range(100): # all is here when the worker has read it and the browser has kept it
+        if any('paint.onnx' in o for o in page.evaluate('caches.keys().then(k => caches.open(k[0])).then(c => c.keys()).then(k => k.map(o => o.url))')): break
+        time.sleep(.2)
+    total = sum(Handler.sent.values())
+    for k, n in Handler.sent.most_common(): note(f'{n/1e3:10,.1f} KB {k}')
+    check(total <= 20e6, f'first visit: {total/1e6:.1f} MB, the editor after {took:.1f} s')
+    return me
+
+def test_work(me, page, tmp):
+    me.sample('rose_1')
+    me.set('Number', 8)
+    me.w.get_by_label('Fixed seed').check()
+    me.set('Seed', 5)
+    me.size(60)
+    me.stroke((.45, .45), (.55, .5), (.5, .58), steps=5)
+    me.complete()
+    first = []
+    for _ in range(3): # warm
+        me.js('''[0].map(() => { const n = e.sets.size, t = performance.now(); root.first = root.all = null; e.complete()
+            const f = () => { if (e.sets.size > n && !root.first) root.first = performance.now() - t
+                e.sets.size > n && [...e.sets.values()].at(-1).thumbs.length === 8 ? root.all = performance.now() - t : requestAnimationFrame(f) }; f() }).length''')
+        me.until('root.all')
+        first.append((me.js('root.first'), me.js('root.all')))
+        me.complete(press=False)
+    slow = page.evaluate('window.slow')
+    note(f'tasks of more than 50 ms on the main thread: {len(slow)}, the longest {max(slow, default=0)} ms')
+    me.shot('page', whole=True)
+    hole = pixels(me.download(lambda: me.do('mask-out'))[1])[..., 0] > 127
+    name, data = me.download(lambda: me.do('all'))
+    with zipfile.ZipFile(io.BytesIO(data)) as z: made = [pixels(z.read(o)) for o in sorted(z.namelist())]
+    known = pixels((root/'picnet_nb/samples/rose_1.jpg').read_bytes())
+    check(len(made) == 8 and all((o[~hole] == known[~hole]).all() for o in made), f'eight completions in {name}: known pixels are the original, bit for bit')
+    apart = min(np.abs(a.astype(int) - b)[hole].mean() for i, a in enumerate(made) for b in made[:i])
+    check(apart > 1, f'they differ, at least by {apart:.1f} of 255 on average')
+    there, took = python_says(Image.fromarray(known), hole, 5, 8)
+    far = [np.abs(a.astype(int) - b).max() for a, b in zip(made, there)]
+    check(max(far) <= 2, f'the same seed in Python: at most {max(far)} of 255 apart')
+    note(f'from the press to the first completion {min(o[0] for o in first):.0f} ms, to all eight {min(o[1] for o in first):.0f} ms; torch in Python {1000*took:.0f} ms, one thread (load {os.getloadavg()[0]:.1f})')
+
+def test_going_on(me, page, tmp):
+    sets = lambda: me.js('e.sets.size')
+    me.choose(2)
+    n = sets()
+    me.do('like')
+    me.until('e.sets.size > a[0]', n)
+    me.complete(press=False)
+    check('like 3 of set' in me.title() and me.js('e.shown[1]') == 2, f'Vary: {me.title()}')
+    me.do('between')
+    me.thumbs().nth(4).click()
+    me.until('e.sets.size > a[0]', n + 1)
+    me.complete(press=False)
+    check(me.thumbs().count() == 9, f'In between: {me.title()}')
+    me.do('use')
+    me.until('e.get("pictures").length > a[0]', 1)
+    me.until('e.at === e.get("_at") && !e.shown.length && s.bits.empty')
+    me.do('undo')
+    me.until('e.get("name") === "rose_1" && e.shown.length')
+    check(True, 'Use as picture, and back')
+    me.do('draw')
+    W = me.js('s.W')
+    me.do('extend-right')
+    me.until('s.W > a[0] && !s.bits.empty', W)
+    me.complete()
+    check(me.thumbs().count() == 8, 'extended and filled')
+    (tmp/'fake.png').write_text('not a picture')
+    me.open(tmp/'fake.png')
+    check('fake.png can not be opened' in me.text(), me.text())
+    Image.open(root/'picnet_nb/samples/tulip_1.jpg').save(tmp/'mine.png')
+    me.open(tmp/'mine.png')
+    check(me.js('e.get("name")') == 'mine' and me.js('s.bits.empty'), 'a picture of one\'s own')
+    me.do('complete')
+    me.says('no hole yet')
+
+def test_offline(page, url):
+    Handler.sent.clear()
+    page.once('dialog', lambda d: d.accept())
+    page.reload()
+    me = Person(page)
+    me.until('s.W && !e.kernel.open.length')
+    check(not sum(Handler.sent.values()) - Handler.sent['/sw.js'], f'second visit: {sum(Handler.sent.values())} bytes {dict(Handler.sent)}')
+    page.once('dialog', lambda d: d.accept())
+    page.context.set_offline(True)
+    page.reload()
+    me = Person(page)
+    me.until('s.W && !e.kernel.open.length')
+    me.stroke((.4, .4), (.6, .6), steps=4)
+    me.set('Number', 2)
+    me.complete()
+    check(me.thumbs().count() == 2, 'without a network: two completions')
+    page.context.set_offline(False)
+
+def test_phone(url, shots):
+    "Remove a thing, choose and vary, extend and save: with a finger."
+    with browser(viewport=dict(width=390, height=844), device_scale_factor=2, has_touch=True, is_mobile=True) as page:
+        me, _ = visit(page, url, shots)
+        me.set('Number', 4)
+        me.touch((.42, .42), (.5, .46), (.56, .52), (.48, .58))
+        check(me.covered() > .005, f'a finger paints {100*me.covered():.1f} %')
+        page.wait_for_timeout(500)
+        page.get_by_role('button', name='Complete', exact=True).tap()
+        me.until('e.sets.size === 1')
+        me.complete(press=False)
+        me.shot('page_phone', whole=True)
+        small = [b['width'] for b in (o.bounding_box() for o in me.w.locator('.pn-tools button:visible').all()) if b['width'] < 43.5]
+        check(not small, f'buttons of 44 px {small}')
+        me.thumbs().nth(2).tap()
+        me.until('e.shown[1] === 2')
+        me.w.locator('[data-do=like]').tap()
+        me.until('e.sets.size === 2')
+        me.complete(press=False)
+        me.do('extend-all')
+        me.until('!s.bits.empty && e.at === 1')
+        me.complete()
+        with page.expect_download() as d: me.do('png')
+        check(Image.open(d.value.path()).size == (330, 240), 'three tasks with a finger: removed, varied, extended and saved')
+
+def main(folder, shots):
+    with served(folder) as url, tempfile.TemporaryDirectory() as tmp:
+        with browser(viewport=dict(width=1300, height=1000)) as page:
+            me = test_first_visit(page, url)
+            me.shots = shots
+            test_work(me, page, Path(tmp))
+            test_going_on(me, page, Path(tmp))
+            test_offline(page, url)
+            away = [u for u in page.asked if not u.startswith((url, 'blob:', 'data:'))]
+            check(not away, f'nothing is asked of another machine {away[:3]}')
+            check(not page.errors, f'no errors on the page {page.errors[:3]}')
+        test_phone(url, shots)
+        with browser() as page:
+            page.add_init_script('WebAssembly.validate = () => false')
+            page.goto(url)
+            page.get_by_text('no WebAssembly SIMD').wait_for()
+            check(True, 'a browser without SIMD is told so')
+
+if __name__ == '__main__':
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument('folder', nargs='?', type=Path, default=root/'_site'/'try', help='the page (_site/try)')
+    p.add_argument('--shots', type=Path, help='folder for screenshots')
+    a = p.parse_args()
+    if not (a.folder/'index.html').is_file(): sys.exit(f'there is no page in {a.folder}: python .ci/docs.py makes it')
+    if a.shots: a.shots.mkdir(parents=True, exist_ok=True)
+    main(a.folder, a.shots)

@@ -1,0 +1,229 @@
+// The page's kernel: it does what widget.py does in a notebook, with onnxruntime in the place of torch. What `msg.do` means is said there.
+
+import * as ort from './ort.mjs'
+import { Window, box, noise, slerp } from './window.js'
+
+const state = { name: '', pictures: [], _at: -1, _size: [], _picture: new Uint8Array(), _mask: new Uint8Array(), kept: [], _shown: [], _samples: [], model: '', n: 8, temperature: 1, seed: null,
+  how: {}, status: { state: 'busy', text: 'Loading ...' } }
+const pictures = [], rounds = [], canvas = (w, h) => new OffscreenCanvas(w, h).getContext('2d', { willReadFrequently: true })
+let config, net, number = 0, queue = Promise.resolve(), parts = []
+
+function set(changes) { Object.assign(state, changes); postMessage({ set: changes }) }
+function send(msg, buffers = []) { postMessage({ msg, buffers }) }
+function say(kind, text = '', more = {}) { set({ status: { state: kind, text, tick: Math.random(), ...more } }) }
+
+// --- the network
+
+async function load() {
+  set(state)
+  const get = async name => { const r = await fetch(name); if (!r.ok) throw new Error(`${name} is missing`); return r }
+  const large = async name => { // kept for the next visit by us: the service worker would fetch it once more
+    const kept = await globalThis.caches?.open(config.version).catch(() => null), there = await kept?.match(name)
+    if (there) return there
+    const r = await get(name)
+    await kept?.put(name, r.clone()).catch(() => {})      // no room: then it is fetched again
+    return r
+  }
+  config = await (await get('config.json')).json()
+  set({ _samples: config.samples })
+  const first = openFile('daisy_1', await (await get('samples/daisy_1.jpg')).blob())
+  const wasm = new Response((await large('ort.wasm.gz')).body.pipeThrough(new DecompressionStream('gzip'))).arrayBuffer()
+  Object.assign(ort.env.wasm, { numThreads: 1, wasmBinary: await wasm })
+  const session = async name => ort.InferenceSession.create(new Uint8Array(await (await large(name)).arrayBuffer()), { executionProviders: ['wasm'] })
+  net = { look: await session('look.onnx'), paint: await session('paint.onnx') }
+  await first
+}
+
+const tensor = (data, ...dims) => new ort.Tensor('float32', data, dims)
+
+async function look(picture, mask) { // a window that the encoder has seen
+  await loaded
+  const w = new Window(picture, mask, config.image_size), S = w.S
+  w.given = { image: tensor(w.image, 1, 3, S, S), hole: tensor(w.hole, 1, 1, S, S) }
+  w.seen = await net.look.run(w.given)
+  return w
+}
+
+async function paint(w, eps) { // RGBA of the model's size
+  const { made } = await net.paint.run({ ...w.given, ...w.seen, eps: tensor(eps, 1, ...config.noise) })
+  return w.pixels(made.data)
+}
+
+const size = () => config.noise.reduce((a, b) => a * b)
+
+// --- pictures
+
+async function openFile(name, blob) {
+  let image
+  try { image = await createImageBitmap(blob, { colorSpaceConversion: 'none', premultiplyAlpha: 'none' }) } catch { throw new Error(`${name} can not be opened: it is no image that the browser knows.`) }
+  const { width: w, height: h } = image, ctx = canvas(w, h)
+  ctx.drawImage(image, 0, 0)
+  const { data } = ctx.getImageData(0, 0, w, h), erased = new Uint8Array(w * h)
+  for (let i = 0; i < w * h; i++) { if (data[4 * i + 3] < 128) erased[i] = 1; data[4 * i + 3] = 255 }
+  await add(name.replace(/\.\w+$/, ''), data, w, h, erased.some(o => o) ? await maskFile(erased, w, h) : new Uint8Array())
+}
+
+async function add(name, data, w, h, hole = new Uint8Array()) { pictures.push({ name, data, w, h, hole }); await go(pictures.length - 1) }
+
+async function go(k) {
+  const o = pictures[k], { w, h, name, hole } = o
+  number++
+  o.screen ??= await encode(o.data, w, h, [0, 0, w, h], 1600)
+  set({ pictures: pictures.map(p => p.name), _at: k, _size: [w, h], name, _mask: hole, _picture: o.screen, _shown: [] })
+  say('ready', `${name || 'image'}, ${w}x${h} pixels.`)
+}
+
+function whole(data, w, h) { const ctx = canvas(w, h); ctx.putImageData(new ImageData(data, w, h), 0, 0); return ctx.canvas }
+
+async function encode(data, w, h, [l, t, r, b], side, type) { // a part of a picture as a file, its longer side at most so many pixels
+  const k = Math.min(1, side / Math.max(r - l, b - t)), ctx = canvas(Math.max(1, Math.round(k * (r - l))), Math.max(1, Math.round(k * (b - t)))), { width, height } = ctx.canvas
+  ctx.imageSmoothingQuality = 'high'
+  ctx.drawImage(whole(data, w, h), l, t, r - l, b - t, 0, 0, width, height)
+  return file(ctx.canvas, type || (width * height < 100000 ? 'image/png' : 'image/jpeg'))
+}
+
+async function file(from, type) { return new Uint8Array(await (await from.convertToBlob({ type, quality: .95 })).arrayBuffer()) }
+
+async function maskFile(mask, w, h) { const data = new Uint8ClampedArray(4 * w * h); mask.forEach((o, i) => data.fill(o ? 255 : 0, 4 * i, 4 * i + 3)); for (let i = 3; i < data.length; i += 4) data[i] = 255; return file(whole(data, w, h), 'image/png') }
+
+async function readMask({ hole, w, h }) { // one byte a pixel; the file may be smaller
+  const out = new Uint8Array(w * h)
+  if (!hole.length) return out
+  const image = await createImageBitmap(new Blob([hole])), { width: u, height: v } = image, ctx = canvas(u, v)
+  ctx.drawImage(image, 0, 0)
+  const { data } = ctx.getImageData(0, 0, u, v)
+  for (let y = 0; y < h; y++) for (let x = 0, row = Math.floor((y + .5) * v / h) * u; x < w; x++) out[y * w + x] = data[4 * (row + Math.floor((x + .5) * u / w))] > 127 ? 1 : 0
+  return out
+}
+
+// --- completions
+
+function filled(r, i) { // the whole picture, with completion i of round r
+  const o = rounds[r], c = o.made[i], p = pictures[o.picture], data = p.data.slice(), [l, t, right] = c.window.box, cw = right - l, part = c.window.fill(c.small)
+  for (let y = 0; y < part.length / 4 / cw; y++) data.set(part.subarray(4 * y * cw, 4 * (y + 1) * cw), 4 * ((t + y) * p.w + l))
+  return data
+}
+
+async function thumbnail(o, c) {
+  const [l, t, r, b] = o.box, [x, y, right, bottom] = c.window.box, p = pictures[o.picture], k = 256 / Math.max(r - l, b - t), { S, content: [u, v, w, h] } = c.window
+  const ctx = canvas(Math.max(1, Math.round(k * (r - l))), Math.max(1, Math.round(k * (b - t))))
+  ctx.drawImage(p.whole ??= whole(p.data, p.w, p.h), l, t, r - l, b - t, 0, 0, ctx.canvas.width, ctx.canvas.height)
+  const only = c.small.slice()
+  for (let i = 0; i < S * S; i++) only[4 * i + 3] = c.window.hole[i] ? 255 : 0
+  ctx.drawImage(whole(only, S, S), u, v, w - u, h - v, k * (x - l), k * (y - t), k * (right - x), k * (bottom - y))
+  return file(ctx.canvas, 'image/jpeg')
+}
+
+async function make(about, n, draw) { // rounds grow as completions are made; a newer wish ends it
+  const mine = ++number, start = performance.now(), r = rounds.length, o = { title: '', model: '', walk: false, picture: state._at, ...about, made: [] }
+  for (let i = 0; i < n; i++) {
+    say('busy', i ? `${i} of ${n} ...` : 'Completing ...', { done: i, total: n })
+    const { window, eps } = await draw(i)
+    if (mine !== number) return
+    const c = { window, eps, small: await paint(window, eps) }
+    if (mine !== number) return
+    o.made.push(c)
+    if (!i) {
+      const { w, h } = pictures[o.picture], [l, t, right, b] = box(window.whole, w, h), m = Math.floor(Math.max(right - l, b - t, 16) / 3)
+      o.box = [Math.max(l - m, 0), Math.max(t - m, 0), Math.min(right + m, w), Math.min(b + m, h)]
+      rounds.push(o)
+    }
+    await tell(r, i)
+    if (!i && !about.still) set({ _shown: [r, 0] })
+    await new Promise(done => setTimeout(done))      // let other messages in
+  }
+  say('done', `${n} completions in ${((performance.now() - start) / 1000).toFixed(1)} s.`)
+}
+
+async function tell(r, start = 0) {
+  const { made, ...o } = rounds[r]
+  send({ ...o, do: 'round', round: r, start }, await Promise.all(made.slice(start).map(c => thumbnail(rounds[r], c))))
+}
+
+const does = {
+  async complete({ n, temperature, seed }) {
+    set({ n, temperature, seed })
+    const p = pictures[state._at], mask = await readMask(p)
+    if (!mask.some(o => o)) throw new Error('There is no hole yet: paint over what should be replaced.')
+    if (mask.every(o => o)) throw new Error('Nothing is known: the hole covers the whole image; leave some pixels to start from.')
+    const w = await look(p, mask), by = seed ?? crypto.getRandomValues(new Uint32Array(1))[0]
+    w.whole = mask
+    await make({ seed: by }, n, i => ({ window: w, eps: noise(by, i, size()).map(v => temperature * v) }))
+  },
+  async vary({ round, i, n = state.n, amount = .3, seed = crypto.getRandomValues(new Uint32Array(1))[0] }) {
+    const { window, eps } = rounds[round].made[i], old = Math.sqrt(1 - amount ** 2)
+    await make({ title: `like ${i + 1} of set ${round + 1}`, still: true, seed }, n, k => { const more = noise(seed, k, size()); return { window, eps: eps.map((v, j) => old * v + amount * more[j]) } })
+  },
+  async between({ i, round, j, n = 9 }) {
+    const [r] = state._shown, a = rounds[r].made[i], b = rounds[round].made[j]
+    if (a === b) throw new Error('Choose another completion as the other end.')
+    if (a.window !== b.window && String(a.window.whole) !== String(b.window.whole)) throw new Error('These two fill different holes: there is nothing in between.')
+    await make({ title: `from ${i + 1} of set ${r + 1} to ${j + 1}` + (r === round ? '' : ` of set ${round + 1}`), walk: true }, n, k => ({ window: a.window, eps: slerp(a.eps, b.eps, k / (n - 1)) }))
+  },
+  stop() { number++; if (state.status.state === 'busy') say('ready', 'Stopped.') },
+  go: ({ k }) => go(k),
+  async show({ at }) { if (at.length && rounds[at[0]].picture !== state._at) await go(rounds[at[0]].picture); set({ _shown: at }) },
+  use: ({ round, i }) => { const { w, h, name } = pictures[rounds[round].picture]; return add(`${name}-${pictures.length + 1}`, filled(round, i), w, h) },
+  async extend({ sides }) {
+    const { data, w, h, name } = pictures[state._at], [l, t, r, b] = sides.map((o, i) => Math.round(parseFloat(o) * (String(o).endsWith('%') ? (i % 2 ? h : w) / 100 : 1))), W = l + w + r, H = t + h + b
+    const larger = new Uint8ClampedArray(4 * W * H).fill(255), hole = new Uint8Array(W * H).fill(1)
+    for (let y = 0; y < h; y++) { larger.set(data.subarray(4 * y * w, 4 * (y + 1) * w), 4 * ((t + y) * W + l)); hole.fill(0, (t + y) * W + l, (t + y) * W + l + w) }
+    await add(`${name}-${pictures.length + 1}`, larger, W, H, await maskFile(hole, W, H))
+  },
+  async look({ at, picture, box: part, side, ...more }) {
+    const p = pictures[at.length ? rounds[at[0]].picture : picture]
+    send({ ...more, at, picture, box: part, side, do: 'look' }, [await encode(at.length ? filled(...at) : p.data, p.w, p.h, part, side)])
+  },
+  async sample({ name }) { await openFile(name, await (await fetch(`samples/${name}.jpg`)).blob()) },
+  async upload({ name, part, parts: n }, [data]) {
+    parts = [...part ? parts : [], data]
+    if (part === n - 1) await openFile(name, new Blob(parts))
+  },
+  async download({ which, kind, ...more }) {
+    const name = state.name || 'image', made = [], todo = which.length ? which : [null]
+    for (const at of todo) {
+      const p = pictures[at ? rounds[at[0]].picture : state._at]
+      say('busy', `Making ${name} ...`, { done: made.length, total: todo.length })
+      made.push([(at ? `${name}_set${at[0] + 1}_${String(at[1] + 1).padStart(2, '0')}` : name) + '.' + kind, await file(whole(at ? filled(...at) : p.data.slice(), p.w, p.h), 'image/' + kind)])
+    }
+    const [file_, data] = made.length > 1 ? [`${name}.zip`, zip(made)] : made[0]
+    send({ ...more, do: 'file', name: file_, last: true }, [data])
+    say('ready', `${file_} is ready.`)
+  },
+  adapt() { throw new Error('Learning needs Python: picnet_complete --adapt 2m.') },
+  hole() {},
+  async start() { for (let r = 0; r < rounds.length; r++) await tell(r) },
+}
+
+onmessage = ({ data: { set: changes, msg, buffers = [] } }) => {
+  if (changes) return Object.assign(state, changes)
+  send({ do: 'heard' })
+  if ('hole' in msg) { pictures[msg.hole].hole = new Uint8Array(buffers.shift()); state._mask = pictures[msg.hole].hole }
+  const run = () => Promise.resolve().then(() => does[msg.do](msg, buffers)).catch(e => say('error', e.message))
+  if (['complete', 'vary', 'between', 'use', 'extend', 'download', 'sample', 'upload'].includes(msg.do)) {
+    if (['complete', 'vary', 'between'].includes(msg.do)) number++      // the newest wish wins
+    queue = queue.then(run)
+  } else run()
+}
+
+// --- several files as one: stored, not packed
+
+const crcs = Uint32Array.from({ length: 256 }, (_, n) => { for (let k = 0; k < 8; k++) n = n & 1 ? 0xedb88320 ^ n >>> 1 : n >>> 1; return n })
+
+function zip(made) {
+  const bytes = (...o) => new Uint8Array(o.flatMap(([v, n]) => Array.from({ length: n }, (_, i) => v >>> 8 * i & 255))), parts = [], list = []
+  let at = 0
+  for (const [name, data] of made) {
+    const title = new TextEncoder().encode(name), crc = ~data.reduce((c, o) => crcs[(c ^ o) & 255] ^ c >>> 8, -1)
+    const about = [[20, 2], [2048, 2], [0, 2], [0, 2], [33, 2], [crc, 4], [data.length, 4], [data.length, 4], [title.length, 2], [0, 2]]
+    list.push(bytes([0x02014b50, 4], [20, 2], ...about, [0, 2], [0, 2], [0, 2], [0, 4], [at, 4]), title)
+    for (const o of [bytes([0x04034b50, 4], ...about), title, data]) { parts.push(o); at += o.length }
+  }
+  const size = list.reduce((n, o) => n + o.length, 0), all = [...parts, ...list, bytes([0x06054b50, 4], [0, 4], [made.length, 2], [made.length, 2], [size, 4], [at, 4], [0, 2])]
+  const out = new Uint8Array(all.reduce((n, o) => n + o.length, 0))
+  all.reduce((n, o) => { out.set(o, n); return n + o.length }, 0)
+  return out
+}
+
+const loaded = load()
+loaded.catch(e => setTimeout(() => { throw e }))       // the page says so
