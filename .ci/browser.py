@@ -830,9 +830,10 @@ def at_work(sample, seed, n, brush, **how): # how: see `browser`
         me = Person(page)
         me.until('s.W && !e.kernel.open.length')
         me.sample(sample)
+        me.set('Number', n)
         me.w.get_by_label('Fixed seed').check()
         me.set('Seed', seed)
-        me.set('Number', n)
+        me.w.evaluate("e => { e.querySelector('details').open = false }")
         me.size(brush)
         yield me
 
@@ -892,6 +893,7 @@ def test_gui(folder, shots):
         check(me.js('e.get("name")') == 'my photo' and (hole_of(me) == (mask > 0)).all() and not page.locator('.cm-editor').count(), 'F15 with image and mask, and without code')
         check(me.js('!!root.getRootNode().host') and me.w.get_attribute('data-theme') == 'light', 'marimo: in a shadow root; its theme')
         me.sample('daisy_1')
+        me.until('s.before.naturalWidth === 220 && s.W === 220')
         test_keys(me, lambda: page.locator('.picnet').count(), 'marimo')
         me.shot('gui', whole=True)
         check(me.thumbs().count() == 8 and not page.errors, f'marimo: eight completions {page.errors[:2]}')
@@ -947,7 +949,7 @@ if __name__ == '__main__':
     p.add_argument('--shots', type=Path, help='folder for screenshots')
     p.add_argument('--picture', type=Path, help='make the picture for the README instead of testing')
     p.add_argument('--axe', type=Path, help='axe.min.js of the npm package axe-core: accessibility is tested, too')
-    p.add_argument('--sample', default='daisy_1', help='the photograph for --picture (daisy_1)')
+    p.add_argument('--sample', default='tulip_3', help='the photograph for --picture (tulip_3)')
     p.add_argument('--seed', type=int, default=3, help='the seed for --picture (3)')
     a = p.parse_args()
     if a.shots: a.shots.mkdir(parents=True, exist_ok=True)

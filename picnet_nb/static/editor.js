@@ -30,7 +30,7 @@ export class Editor {
       waiting: late => late ? this.tell('waiting', 'The kernel is busy with something else; this is done as soon as it is free.') : this.showStatus() })
     this.build(root)
     const on = (names, f) => names.split(' ').forEach(o => this.kernel.on('change:' + o, f))
-    on('_at', () => this.setPicture())
+    on('_at _size _picture', () => { this.coming ??= setTimeout(() => { this.coming = null; this.setPicture() }) })      // marimo sets one after the other
     on('_mask', () => this.at === this.get('_at') && this.readHole())
     on('_shown', () => { if (!this.kernel.pending('show')) this.setShown(this.get('_shown')) })
     on('kept', () => this.showStrips())
@@ -515,7 +515,7 @@ export class Editor {
   get settings() { return { n: +this.nRange.value, temperature: +this.variety.value, seed: this.fixed.checked ? this.number : null, model: this.modelField.value.trim() } }
   get number() { return clamp(Math.round(+this.seed.value) || 0, 0, Number.MAX_SAFE_INTEGER) }      // larger ones are not exact here
 
-  settle() { clearTimeout(this.settling); this.settling = setTimeout(() => this.kernel.set({ n: +this.nRange.value, temperature: +this.variety.value }), 200) }
+  settle() { clearTimeout(this.settling); this.settling = setTimeout(() => { this.settling = null; this.kernel.set({ n: +this.nRange.value, temperature: +this.variety.value }) }, 200) }
 
   setSeed() {
     if (this.fixed.checked) this.seed.value = this.number
@@ -526,8 +526,7 @@ export class Editor {
   showVariety() { this.varietyText.value = +this.variety.value ? (+this.variety.value).toFixed(2) : 'all alike' }
 
   showSettings() {
-    this.nText.value = this.nRange.value = this.get('n')
-    this.variety.value = this.get('temperature')
+    if (!this.settling) { this.nText.value = this.nRange.value = this.get('n'); this.variety.value = this.get('temperature') }
     this.showVariety()
     const seed = this.get('seed')
     this.fixed.checked = seed != null
