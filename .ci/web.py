@@ -3,7 +3,7 @@
 
 FOLDER is what `picnet_export` or .ci/docs.py made (_site/try). It is served on the loopback interface, bytes are counted, and what the page
 paints is compared with what Python paints of the same seed."""
-import argparse, contextlib, functools, http.server, io, json, os, sys, tempfile, threading, time, zipfile
+import argparse, contextlib, functools, http.server, io, os, sys, tempfile, threading, time, zipfile
 from collections import Counter
 from pathlib import Path
 import numpy as np
