@@ -513,7 +513,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument('--out', type=Path, default=Path('completions'), help='where new results are put (completions)')
     p.add_argument('--weights', help='a file, a folder of a training run, or user/repo on the Hugging Face hub')
     p.add_argument('--gui', action='store_true', help='draw the hole yourself, in the browser')
-    p.add_argument('--web', action='store_true', help='make the page that needs no Python, in the folder page; show it')
+    p.add_argument('--web', action='store_true', help='show the page that needs no Python, made in ./page if missing')
     p.add_argument('--device', help='such as cpu or cuda (a GPU if there is one)')
     return p
 

@@ -5,7 +5,6 @@
 # %% ../nbs/browser.ipynb #fcd45b51
 from __future__ import annotations
 import argparse, contextlib, hashlib, http.server, json, math, shutil, webbrowser
-from functools import partial
 from importlib.resources import files
 from pathlib import Path
 import numpy as np, torch
@@ -62,9 +61,8 @@ def to_onnx(net:PICNet, folder:str|Path, license:str='other') -> float: # plain,
         return given, both, Graph(net, type(prior), type(context))
     folder.mkdir(parents=True)
     given, both, graph = case('center', 2)
-    names, n = [*both['seen']], {0: torch.export.Dim('n', max=64)}
+    free = dict(eps={0: torch.export.Dim('n', max=64)}, seen=dict.fromkeys(names := [*both['seen']]))
     for name, args, out in (('look', given, names), ('paint', both, ['made'])):
-        free = dict(eps=n, seen=dict.fromkeys(names))
         ins = [*given, *([] if args is given else ['eps', *names])]
         made = torch.onnx.export(graph, (), kwargs=args, input_names=ins, output_names=out, opset_version=18,
             dynamic_shapes={k: free.get(k) for k in args}, dynamo=True, verbose=False).model_proto
@@ -119,15 +117,17 @@ def export_main(argv:list|None=None): # the command line, if not the process's
     p = argparse.ArgumentParser('picnet_export', description='A network as ONNX, and a page that runs it in browsers.')
     p.add_argument('weights', nargs='?', help="a file, a folder of a run or of the original's, user/repo (bundled)")
     p.add_argument('--out', type=Path, default=Path('page'), help='a new folder (page)')
-    p.add_argument('--serve', action='store_true', help='show the page, on this machine alone, until Ctrl+C')
+    p.add_argument('--serve', action='store_true', help='show it on this machine; one that is there is not made again')
     a = p.parse_args(argv)
     try:
-        theirs = a.weights and any(Path(a.weights).glob('*_net_G.pth'))      # the original's
-        apart = build_page(a.out, load_official(a.weights) if theirs else load(a.weights or None, 'cpu'))
+        if not (a.serve and (a.out/'index.html').is_file()):
+            theirs = any(Path(a.weights or '-').glob('*_net_G.pth'))      # the original's
+            apart = build_page(a.out, load_official(a.weights) if theirs else load(a.weights or None, 'cpu'))
+            print(f'{a.out}: look.onnx, paint.onnx and a page for any server; {apart:.1g} of 2 from torch')
     except (ImportError, ValueError, OSError) as e: p.error(str(e))
-    print(f'{a.out}: look.onnx, paint.onnx, a page for any server of files; {apart:.1g} of 2 from torch', flush=True)
     if not a.serve: return
-    handler = partial(http.server.SimpleHTTPRequestHandler, directory=a.out)
+    handler = lambda *o: http.server.SimpleHTTPRequestHandler(*o, directory=a.out)
     with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server, contextlib.suppress(KeyboardInterrupt):
-        webbrowser.open(f'http://127.0.0.1:{server.server_port}/')
+        print(url := f'http://127.0.0.1:{server.server_port}/', flush=True)
+        webbrowser.open(url)
         server.serve_forever()
