@@ -30,9 +30,10 @@ export class Editor {
       waiting: late => late ? this.tell('waiting', 'The kernel is busy with something else; this is done as soon as it is free.') : this.showStatus() })
     this.build(root)
     const on = (names, f) => names.split(' ').forEach(o => this.kernel.on('change:' + o, f))
-    on('_at _size _picture', () => { this.coming ??= setTimeout(() => { this.coming = null; this.setPicture() }) })      // marimo sets one after the other
+    const shown = () => { if (!this.coming && !this.kernel.pending('show')) this.setShown(this.get('_shown')) }
+    on('_at _size _picture', () => { this.coming ??= setTimeout(() => { this.coming = null; this.setPicture(); shown() }) })      // marimo sets one after the other
     on('_mask', () => this.at === this.get('_at') && this.readHole())
-    on('_shown', () => { if (!this.kernel.pending('show')) this.setShown(this.get('_shown')) })
+    on('_shown', shown)      // of a picture that is coming: with it, so that both are one step of the history
     on('kept', () => this.showStrips())
     on('name pictures _samples', () => this.showNames())
     on('status', () => this.showStatus())
