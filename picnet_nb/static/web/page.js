@@ -24,7 +24,7 @@ class Model { // what anywidget gives the editor in a notebook; the worker holds
 }
 
 const simd = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11])
-const say = text => { document.querySelector('#wait').textContent = text }
+const say = text => { const o = document.querySelector('#wait'); if (o) o.textContent = text }
 
 if (!globalThis.WebAssembly?.validate(simd)) say('This browser can not compute fast enough (it has no WebAssembly SIMD). Firefox, Chrome, Edge and Safari of the last years can.')
 else {
@@ -34,6 +34,10 @@ else {
   model.ready.then(() => {
     document.querySelector('#wait').remove()
     editor.render({ model, el: document.querySelector('main') })
-    addEventListener('beforeunload', e => { if (document.querySelector('.picnet').editor.past.length) e.preventDefault() })
+    const { editor: made } = document.querySelector('.picnet')
+    addEventListener('beforeunload', e => { if (made.past.length) e.preventDefault() })
+    addEventListener('dragover', e => e.preventDefault())      // beside the editor, and without the focus in it, too
+    addEventListener('drop', e => made.take(e, e.dataTransfer))
+    addEventListener('paste', e => made.take(e, e.clipboardData))
   })
 }

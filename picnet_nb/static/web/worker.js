@@ -6,6 +6,7 @@ import { Window, box, noise, slerp } from './window.js'
 const state = { name: '', pictures: [], _at: -1, _size: [], _picture: new Uint8Array(), _mask: new Uint8Array(), kept: [], _shown: [], _samples: [], model: '', n: 8, temperature: 1, seed: null,
   how: {}, status: { state: 'busy', text: 'Loading ...' } }
 const pictures = [], rounds = [], canvas = (w, h) => new OffscreenCanvas(w, h).getContext('2d', { willReadFrequently: true })
+const backend = { executionProviders: ['wasm'] }
 let config, net, number = 0, queue = Promise.resolve(), parts = []
 
 function set(changes) { Object.assign(state, changes); postMessage({ set: changes }) }
@@ -16,22 +17,31 @@ function say(kind, text = '', more = {}) { set({ status: { state: kind, text, ti
 
 async function load() {
   set(state)
-  const get = async name => { const r = await fetch(name); if (!r.ok) throw new Error(`${name} is missing`); return r }
-  const large = async name => { // kept for the next visit by us: the service worker would fetch it once more
-    const kept = await globalThis.caches?.open(config.version).catch(() => null), there = await kept?.match(name)
-    if (there) return there
-    const r = await get(name)
-    await kept?.put(name, r.clone()).catch(() => {})      // no room: then it is fetched again
-    return r
-  }
+  const get = async name => { const r = await fetch(name); if (!r.ok) throw new Error(`${name} is missing on the server.`); return r }
   config = await (await get('config.json')).json()
   set({ _samples: config.samples })
-  const first = openFile('daisy_1', await (await get('samples/daisy_1.jpg')).blob())
-  const wasm = new Response((await large('ort.wasm.gz')).body.pipeThrough(new DecompressionStream('gzip'))).arrayBuffer()
-  Object.assign(ort.env.wasm, { numThreads: 1, wasmBinary: await wasm })
-  const session = async name => ort.InferenceSession.create(new Uint8Array(await (await large(name)).arrayBuffer()), { executionProviders: ['wasm'] })
-  net = { look: await session('look.onnx'), paint: await session('paint.onnx') }
-  await first
+  await openFile('daisy_1', await (await get('samples/daisy_1.jpg')).blob())
+  const kept = await globalThis.caches?.open(`picnet ${new URL('.', location)} ${config.version}`).catch(() => null), mb = n => Math.floor(n / 1e6)
+  let came = 0, size = 0
+  const large = async name => { // kept for the next visit by us: the service worker would fetch it once more
+    const there = await kept?.match(name)
+    if (there) return new Uint8Array(await there.arrayBuffer())
+    const r = await get(name), reader = r.body.getReader(), parts = []
+    size += +r.headers.get('content-length')
+    for (let o; !(o = await reader.read()).done;) {
+      parts.push(o.value)
+      came += o.value.length
+      if (mb(came) > mb(came - o.value.length) && state.status.state !== 'error') say('busy', `Loading the network: ${mb(came)}${size > came ? ` of ${mb(size)}` : ''} MB ...`)
+    }
+    const all = new Blob(parts)
+    await kept?.put(name, new Response(all)).catch(() => {})      // no room: then it is fetched again
+    return new Uint8Array(await all.arrayBuffer())
+  }
+  const [wasm, look, paint] = await Promise.all(['ort.wasm.gz', 'look.onnx', 'paint.onnx'].map(large))
+  const unpacked = wasm[0] ? new Response(new Blob([wasm]).stream().pipeThrough(new DecompressionStream('gzip'))).arrayBuffer() : wasm      // some servers unpack it
+  Object.assign(ort.env.wasm, { numThreads: 1, wasmBinary: await unpacked })
+  net = { look: await ort.InferenceSession.create(look, backend), paint: await ort.InferenceSession.create(paint, backend) }
+  if (state.status.state === 'busy') ready()
 }
 
 const tensor = (data, ...dims) => new ort.Tensor('float32', data, dims)
@@ -70,8 +80,10 @@ async function go(k) {
   number++
   o.screen ??= await encode(o.data, w, h, [0, 0, w, h], 1600)
   set({ pictures: pictures.map(p => p.name), _at: k, _size: [w, h], name, _mask: hole, _picture: o.screen, _shown: [] })
-  say('ready', `${name || 'image'}, ${w}x${h} pixels.`)
+  ready()
 }
+
+function ready() { say('ready', `${state.name || 'image'}, ${state._size.join('x')} pixels.`) }
 
 function whole(data, w, h) { const ctx = canvas(w, h); ctx.putImageData(new ImageData(data, w, h), 0, 0); return ctx.canvas }
 
@@ -184,7 +196,8 @@ const does = {
     for (const at of todo) {
       const p = pictures[at ? rounds[at[0]].picture : state._at]
       say('busy', `Making ${name} ...`, { done: made.length, total: todo.length })
-      made.push([(at ? `${name}_set${at[0] + 1}_${String(at[1] + 1).padStart(2, '0')}` : name) + '.' + kind, await file(whole(at ? filled(...at) : p.data.slice(), p.w, p.h), 'image/' + kind)])
+      const data = await file(whole(at ? filled(...at) : p.data.slice(), p.w, p.h), 'image/' + kind), is = data[0] === 137 ? 'png' : kind      // Safari writes no WebP
+      made.push([`${at ? `${name}_set${at[0] + 1}_${String(at[1] + 1).padStart(2, '0')}` : name}.${is}`, data])
     }
     const [file_, data] = made.length > 1 ? [`${name}.zip`, zip(made)] : made[0]
     send({ ...more, do: 'file', name: file_, last: true }, [data])
@@ -226,4 +239,4 @@ function zip(made) {
 }
 
 const loaded = load()
-loaded.catch(e => setTimeout(() => { throw e }))       // the page says so
+loaded.catch(e => { say('error', `The network can not be loaded: ${e.message.replace(/\.?$/, '.')} Load the page again.`); setTimeout(() => { throw e }) })      // before there is an editor, the page says so
