@@ -337,7 +337,7 @@ def check():
     pages, faults, n = {p: Page(p) for p in site.rglob('*.html')}, [], 0
     for p, page in pages.items():
         for to, loaded in page.links:
-            u, where = urlsplit(to), p.relative_to(site)
+            u, where = urlsplit(to.replace(cfg['doc_host'] + base, base, 1)), p.relative_to(site)      # our own address is here, too
             if u.scheme or u.netloc:
                 if loaded and u.scheme != 'data': faults.append(f'{where} loads {to} from another machine')
                 continue

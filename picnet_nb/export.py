@@ -86,8 +86,7 @@ def to_onnx(net:PICNet, folder:str|Path, license:str='other') -> float: # plain,
 def noise(seed:int, n:int, shape) -> torch.Tensor: # below 2^32; completions; of one; (n, *shape)
     "Standard normal noise that the page draws alike."
     def mix(x):
-        x = (x ^ x >> 16)*np.uint32(0x21f0aaad)
-        x = (x ^ x >> 15)*np.uint32(0x735a2d97)
+        for shift, odd in ((16, 0x21f0aaad), (15, 0x735a2d97)): x = (x ^ x >> shift)*np.uint32(odd)
         return x ^ x >> 15
     size, count = math.prod(shape), lambda k: np.arange(k, dtype=np.uint32)
     key = mix(mix(np.array([seed], np.uint32)) + count(n))[:, None]
@@ -107,8 +106,9 @@ def build_page(folder:str|Path, net:PICNet) -> float: # new; as of `to_onnx`
     about = json.loads((folder/'config.json').read_text()) | dict(version=version, samples=example_names())
     (folder/'config.json').write_text(json.dumps(about))
     small = ['./', 'samples/daisy_1.jpg', *(o for o in names if not o.endswith(('.onnx', '.gz')))]
-    worker = (folder/'sw.js').read_text().replace('VERSION', version).replace('files = []', f'files = {small}')
-    (folder/'sw.js').write_text(worker)
+    for name, old, new in (('sw.js', 'VERSION', version), ('sw.js', 'files = []', f'files = {small}'),
+                           ('README.md', '---', '---\nsdk: static')):      # a Space on the Hugging Face hub reads it
+        (folder/name).write_text((folder/name).read_text('utf-8').replace(old, new, 1), 'utf-8')
     return apart
 
 # %% ../nbs/browser.ipynb #fb402098
