@@ -3,20 +3,25 @@
 
 FOLDER is what `picnet_export` or .ci/docs.py made (_site/try). It is served on the loopback interface, bytes are counted, and what the page
 paints is compared with what Python paints of the same seed."""
-import argparse, contextlib, functools, http.server, io, os, sys, tempfile, threading, time, zipfile
+import argparse, base64, contextlib, functools, http.server, io, json, os, sys, tempfile, threading, time, zipfile
 from collections import Counter
 from pathlib import Path
 import numpy as np
 from PIL import Image
+from playwright.sync_api import TimeoutError
 from browser import Person, browser, check, note, pixels, root
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    sent = Counter()       # file -> bytes
+    sent, odd = Counter(), False       # file -> bytes; a slow server that says that .gz files are to be unpacked on the way
     def log_message(self, *args): pass
+    def end_headers(self):
+        if self.odd and self.path.endswith('.gz'): self.send_header('Content-Encoding', 'gzip')
+        super().end_headers()
     def copyfile(self, source, outputfile):
-        data = source.read()
-        Handler.sent[self.path] += len(data)
-        outputfile.write(data)
+        for data in iter(lambda: source.read(2**19), b''):
+            Handler.sent[self.path] += len(data)
+            outputfile.write(data)
+            if self.odd: time.sleep(.1)
 
 @contextlib.contextmanager
 def served(folder):
@@ -26,7 +31,15 @@ def served(folder):
         yield f'http://127.0.0.1:{server.server_port}/'
         server.shutdown()
 
-long_tasks = "window.slow = []; new PerformanceObserver(o => slow.push(...o.getEntries().map(e => Math.round(e.duration)))).observe({ type: 'longtask' })"
+@contextlib.contextmanager
+def quick(page, what):
+    "No task of the page's main thread takes more than 50 ms; of its own time, whatever else this machine does meanwhile."
+    page.context.browser.start_tracing(page=page, categories=['toplevel'])
+    try: yield
+    finally: events = json.loads(page.context.browser.stop_tracing())['traceEvents']
+    main = {(e['pid'], e['tid']) for e in events if e['name'] == 'thread_name' and e['args']['name'] == 'CrRendererMain'}
+    took = [e['tdur']/1000 for e in events if e['name'] == 'ThreadControllerImpl::RunTask' and (e['pid'], e['tid']) in main]
+    check(took and max(took) <= 50, f'{what}: the longest of {len(took)} tasks on the main thread takes {max(took, default=0):.0f} ms')
 
 def visit(page, url, shots=None):
     start = time.perf_counter()
@@ -52,8 +65,7 @@ def python_says(image, hole, seed, n):
     return [np.asarray(o) for o in made], took
 
 def test_first_visit(page, url):
-    page.add_init_script(long_tasks)
-    me, took = visit(page, url)
+    with quick(page, 'the first visit'): me, took = visit(page, url)
     page.evaluate('navigator.serviceWorker.ready.then(o => new Promise(done => { const f = () => o.active?.state === "activated" ? done() : setTimeout(f, 100); f() }))')
     for _ in range(100): # all is here when the worker has read it and the browser has kept it
         if any('paint.onnx' in o for o in page.evaluate('caches.keys().then(k => caches.open(k[0])).then(c => c.keys()).then(k => k.map(o => o.url))')): break
@@ -69,8 +81,9 @@ def test_work(me, page, tmp):
     me.w.get_by_label('Fixed seed').check()
     me.set('Seed', 5)
     me.size(60)
-    me.stroke((.45, .45), (.55, .5), (.5, .58), steps=5)
-    me.complete()
+    with quick(page, 'drawing and completing'):
+        me.stroke((.45, .45), (.55, .5), (.5, .58), steps=5)
+        me.complete()
     first = []
     for _ in range(3): # warm
         me.js('''[0].map(() => { const n = e.sets.size, t = performance.now(); root.first = root.all = null; e.complete()
@@ -79,8 +92,6 @@ def test_work(me, page, tmp):
         me.until('root.all')
         first.append((me.js('root.first'), me.js('root.all')))
         me.complete(press=False)
-    slow = page.evaluate('window.slow')
-    note(f'tasks of more than 50 ms on the main thread: {len(slow)}, the longest {max(slow, default=0)} ms')
     me.shot('page', whole=True)
     hole = pixels(me.download(lambda: me.do('mask-out'))[1])[..., 0] > 127
     name, data = me.download(lambda: me.do('all'))
@@ -127,6 +138,29 @@ def test_going_on(me, page, tmp):
     check(me.js('e.get("name")') == 'mine' and me.js('s.bits.empty'), 'a picture of one\'s own')
     me.do('complete')
     me.says('no hole yet')
+    for name, where in (('drop', 'footer'), ('paste', 'body')):
+        page.evaluate(bring, [name, where, base64.b64encode((root/'picnet_nb/samples/tulip_1.jpg').read_bytes()).decode()])
+        me.until('e.get("name") === a[0] && e.at === e.get("_at")', name)
+    check(True, 'a picture that is dropped beside the editor, and one that is pasted')
+
+bring = '''([name, where, file]) => { const data = new DataTransfer(), how = { bubbles: true, cancelable: true }
+    data.items.add(new File([Uint8Array.from(atob(file), o => o.charCodeAt(0))], name + '.jpg', { type: 'image/jpeg' }))
+    document.querySelector(where).dispatchEvent(name === 'drop' ? new DragEvent(name, { ...how, dataTransfer: data }) : new ClipboardEvent(name, { ...how, clipboardData: data })) }'''
+
+def test_slow(url):
+    "While the network comes one can draw, and what is asked for is done when it is here."
+    Handler.odd = True
+    try:
+        with browser() as page:
+            me, _ = visit(page, url)
+            me.says('Loading the network')
+            me.set('Number', 2)
+            me.stroke((.4, .4), (.6, .6), steps=4)
+            me.do('complete')
+            check('MB' in me.text() and not me.js('e.sets.size'), f'asked for too early: {me.text()}')
+            me.until('e.sets.size === 1')
+            me.complete(press=False)
+    finally: Handler.odd = False
 
 def test_offline(page, url):
     Handler.sent.clear()
@@ -154,8 +188,9 @@ def test_phone(url, shots):
         me.touch((.42, .42), (.5, .46), (.56, .52), (.48, .58))
         check(me.covered() > .005, f'a finger paints {100*me.covered():.1f} %')
         page.wait_for_timeout(500)
-        page.get_by_role('button', name='Complete', exact=True).tap()
-        me.until('e.sets.size === 1')
+        for _ in range(5): # a busy Chromium makes no click of some taps
+            page.get_by_role('button', name='Complete', exact=True).tap()
+            with contextlib.suppress(TimeoutError): me.until('e.sets.size === 1', timeout=10_000); break
         me.complete(press=False)
         me.shot('page_phone', whole=True)
         small = [b['width'] for b in (o.bounding_box() for o in me.w.locator('.pn-tools button:visible').all()) if b['width'] < 43.5]
@@ -183,6 +218,7 @@ def main(folder, shots):
             check(not away, f'nothing is asked of another machine {away[:3]}')
             check(not page.errors, f'no errors on the page {page.errors[:3]}')
         test_phone(url, shots)
+        test_slow(url)
         with browser() as page:
             page.add_init_script('WebAssembly.validate = () => false')
             page.goto(url)

