@@ -184,6 +184,9 @@ def test_phone(url, shots):
     "Remove a thing, choose and vary, extend and save: with a finger."
     with browser(viewport=dict(width=390, height=844), device_scale_factor=2, has_touch=True, is_mobile=True) as page:
         me, _ = visit(page, url, shots)
+        me.do('complete')
+        me.says('no hole yet')
+        check(me.w.locator('.pn-status').bounding_box()['y'] < 844 - 60, 'what there is to say stands above the button')
         me.set('Number', 4)
         me.touch((.42, .42), (.5, .46), (.56, .52), (.48, .58))
         check(me.covered() > .005, f'a finger paints {100*me.covered():.1f} %')
