@@ -8,7 +8,7 @@ import argparse, copy, importlib, io, json, math, os, re, secrets, shutil, sys, 
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import count, pairwise, product
+from itertools import count
 from pathlib import Path
 import numpy as np, torch
 from PIL import Image, ImageDraw, ImageOps
@@ -60,9 +60,9 @@ def hole_boxes(hole:np.ndarray, window) -> list: # (H, W) bool; function: a box 
     "Boxes around holes, so that none lies in the window of another; of 64x64 parts, those that meet are joined."
     meet = lambda a, b: a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
     apart, (ys, xs) = [], ([n*k//min(n, 64) for k in range(min(n, 64) + 1)] for n in hole.shape)
-    for y, x in product(pairwise(ys), pairwise(xs)):
-        if not (part := mask_bbox(hole[slice(*y), slice(*x)])): continue
-        box = x[0] + part[0], y[0] + part[1], x[0] + part[2], y[0] + part[3]
+    for i, j in np.argwhere(np.logical_or.reduceat([hole[a:b].any(0) for a, b in zip(ys, ys[1:])], xs[:-1], 1)):
+        l, t, r, b = mask_bbox(hole[ys[i]:ys[i + 1], xs[j]:xs[j + 1]])
+        box = xs[j] + l, ys[i] + t, xs[j] + r, ys[i] + b
         while near := [o for o in apart if meet(window(o), box) or meet(o, window(box))]:
             apart = [o for o in apart if o not in near]
             l, t, r, b = zip(box, *near)
