@@ -4,14 +4,14 @@ import { clamp, h } from './dom.js'
 
 const crcs = Uint32Array.from({ length: 256 }, (_, n) => { for (let k = 0; k < 8; k++) n = n & 1 ? 0xedb88320 ^ n >>> 1 : n >>> 1; return n })
 
+export function crc(bytes) { let c = -1; for (let i = 0; i < bytes.length; i++) c = crcs[(c ^ bytes[i]) & 255] ^ c >>> 8; return ~c }      // of PNG and ZIP files
+
 function chunk(name, data) { // of a PNG file
   const out = new Uint8Array(12 + data.length), view = new DataView(out.buffer)
   view.setUint32(0, data.length)
   out.set([...name].map(o => o.charCodeAt()), 4)
   out.set(data, 8)
-  let c = -1
-  for (let i = 4; i < 8 + data.length; i++) c = crcs[(c ^ out[i]) & 255] ^ c >>> 8
-  view.setUint32(8 + data.length, ~c)
+  view.setUint32(8 + data.length, crc(out.subarray(4, 8 + data.length)))
   return out
 }
 

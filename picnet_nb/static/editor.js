@@ -158,7 +158,7 @@ export class Editor {
     // up, so it needs the attribute, too. The window is still before that, and the path has what a shadow root hides.
     this.guard = e => { const path = e.composedPath(); if (path.includes(this.root)) for (const o of [path[0], this.root]) o.toggleAttribute('data-lm-suppress-shortcuts', this.mine(e)) }
     window.addEventListener('keydown', this.guard, true)
-    this.leave = e => { if (root.getRootNode().host && this.past.length) e.preventDefault() }       // marimo forgets all when its page is loaded again
+    this.leave = e => { if ((this.model.forgets || root.getRootNode().host) && this.past.length) e.preventDefault() }       // as marimo does, too, when its page is loaded again
     window.addEventListener('beforeunload', this.leave)
     this.sizes = new ResizeObserver(() => { stage.layout(); this.theme() })      // also when we come onto the page
     this.sizes.observe(this.room)

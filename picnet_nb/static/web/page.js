@@ -4,7 +4,7 @@ import editor from './editor.js'
 
 class Model { // what anywidget gives the editor in a notebook; the worker holds the same state and tells of changes
   constructor(worker) {
-    Object.assign(this, { worker, state: {}, changed: {}, ears: {}, id: 'page' })
+    Object.assign(this, { worker, state: {}, changed: {}, ears: {}, id: 'page', forgets: true })
     this.ready = new Promise(done => {
       worker.onmessage = ({ data: { set, msg, buffers } }) => {
         if (msg) return this.tell('msg:custom', msg, buffers)
@@ -35,7 +35,6 @@ else {
     document.querySelector('#wait').remove()
     editor.render({ model, el: document.querySelector('main') })
     const { editor: made } = document.querySelector('.picnet')
-    addEventListener('beforeunload', e => { if (made.past.length) e.preventDefault() })
     addEventListener('dragover', e => e.preventDefault())      // beside the editor, and without the focus in it, too
     addEventListener('drop', e => made.take(e, e.dataTransfer))
     addEventListener('paste', e => made.take(e, e.clipboardData))

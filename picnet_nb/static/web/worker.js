@@ -1,6 +1,8 @@
 // The page's kernel: it does what widget.py does in a notebook, with onnxruntime in the place of torch. What `msg.do` means is said there.
 
 import * as ort from './ort.mjs'
+import { Bits, crc } from './bits.js'
+import { same } from './dom.js'
 import { Window, box, noise, slerp } from './window.js'
 
 const state = { name: '', pictures: [], _at: -1, _size: [], _picture: new Uint8Array(), _mask: new Uint8Array(), kept: [], _shown: [], _samples: [], model: '', n: 8, temperature: 1, seed: null,
@@ -68,9 +70,9 @@ async function openFile(name, blob) {
   try { image = await createImageBitmap(blob, { colorSpaceConversion: 'none', premultiplyAlpha: 'none' }) } catch { throw new Error(`${name} can not be opened: it is no image that the browser knows.`) }
   const { width: w, height: h } = image, ctx = canvas(w, h)
   ctx.drawImage(image, 0, 0)
-  const { data } = ctx.getImageData(0, 0, w, h), erased = new Uint8Array(w * h)
-  for (let i = 0; i < w * h; i++) { if (data[4 * i + 3] < 128) erased[i] = 1; data[4 * i + 3] = 255 }
-  await add(name.replace(/\.\w+$/, ''), data, w, h, erased.some(o => o) ? await maskFile(erased, w, h) : new Uint8Array())
+  const { data } = ctx.getImageData(0, 0, w, h), erased = new Bits(w, h)
+  for (let y = 0, i = 3; y < h; y++) for (let x = 0; x < w; x++, i += 4) { if (data[i] < 128) erased.span(y, x, x + 1, true); data[i] = 255 }
+  await add(name.replace(/\.\w+$/, ''), data, w, h, erased.empty ? new Uint8Array() : await erased.png())
 }
 
 async function add(name, data, w, h, hole = new Uint8Array()) { pictures.push({ name, data, w, h, hole }); await go(pictures.length - 1) }
@@ -78,7 +80,7 @@ async function add(name, data, w, h, hole = new Uint8Array()) { pictures.push({ 
 async function go(k) {
   const o = pictures[k], { w, h, name, hole } = o
   number++
-  o.screen ??= await encode(o.data, w, h, [0, 0, w, h], 1600)
+  o.screen ??= await encode(shown(o), [0, 0, w, h], 1600)
   set({ pictures: pictures.map(p => p.name), _at: k, _size: [w, h], name, _mask: hole, _picture: o.screen, _shown: [] })
   ready()
 }
@@ -87,16 +89,16 @@ function ready() { say('ready', `${state.name || 'image'}, ${state._size.join('x
 
 function whole(data, w, h) { const ctx = canvas(w, h); ctx.putImageData(new ImageData(data, w, h), 0, 0); return ctx.canvas }
 
-async function encode(data, w, h, [l, t, r, b], side, type) { // a part of a picture as a file, its longer side at most so many pixels
+function shown(p) { return p.whole ??= whole(p.data, p.w, p.h) }      // a picture as a canvas
+
+async function encode(from, [l, t, r, b], side) { // a part of a picture as a file, its longer side at most so many pixels
   const k = Math.min(1, side / Math.max(r - l, b - t)), ctx = canvas(Math.max(1, Math.round(k * (r - l))), Math.max(1, Math.round(k * (b - t)))), { width, height } = ctx.canvas
   ctx.imageSmoothingQuality = 'high'
-  ctx.drawImage(whole(data, w, h), l, t, r - l, b - t, 0, 0, width, height)
-  return file(ctx.canvas, type || (width * height < 100000 ? 'image/png' : 'image/jpeg'))
+  ctx.drawImage(from, l, t, r - l, b - t, 0, 0, width, height)
+  return file(ctx.canvas, width * height < 100000 ? 'image/png' : 'image/jpeg')
 }
 
 async function file(from, type) { return new Uint8Array(await (await from.convertToBlob({ type, quality: .95 })).arrayBuffer()) }
-
-async function maskFile(mask, w, h) { const data = new Uint8ClampedArray(4 * w * h); mask.forEach((o, i) => data.fill(o ? 255 : 0, 4 * i, 4 * i + 3)); for (let i = 3; i < data.length; i += 4) data[i] = 255; return file(whole(data, w, h), 'image/png') }
 
 async function readMask({ hole, w, h }) { // one byte a pixel; the file may be smaller
   const out = new Uint8Array(w * h)
@@ -119,7 +121,7 @@ function filled(r, i) { // the whole picture, with completion i of round r
 async function thumbnail(o, c) {
   const [l, t, r, b] = o.box, [x, y, right, bottom] = c.window.box, p = pictures[o.picture], k = 256 / Math.max(r - l, b - t), { S, content: [u, v, w, h] } = c.window
   const ctx = canvas(Math.max(1, Math.round(k * (r - l))), Math.max(1, Math.round(k * (b - t))))
-  ctx.drawImage(p.whole ??= whole(p.data, p.w, p.h), l, t, r - l, b - t, 0, 0, ctx.canvas.width, ctx.canvas.height)
+  ctx.drawImage(shown(p), l, t, r - l, b - t, 0, 0, ctx.canvas.width, ctx.canvas.height)
   const only = c.small.slice()
   for (let i = 0; i < S * S; i++) only[4 * i + 3] = c.window.hole[i] ? 255 : 0
   ctx.drawImage(whole(only, S, S), u, v, w - u, h - v, k * (x - l), k * (y - t), k * (right - x), k * (bottom - y))
@@ -169,7 +171,7 @@ const does = {
   async between({ i, round, j, n = 9 }) {
     const [r] = state._shown, a = rounds[r].made[i], b = rounds[round].made[j]
     if (a === b) throw new Error('Choose another completion as the other end.')
-    if (a.window !== b.window && String(a.window.whole) !== String(b.window.whole)) throw new Error('These two fill different holes: there is nothing in between.')
+    if (a.window !== b.window && !same(a.window.whole, b.window.whole)) throw new Error('These two fill different holes: there is nothing in between.')
     await make({ title: `from ${i + 1} of set ${r + 1} to ${j + 1}` + (r === round ? '' : ` of set ${round + 1}`), walk: true }, n, k => ({ window: a.window, eps: slerp(a.eps, b.eps, k / (n - 1)) }))
   },
   stop() { number++; if (state.status.state === 'busy') say('ready', 'Stopped.') },
@@ -178,13 +180,14 @@ const does = {
   use: ({ round, i }) => { const { w, h, name } = pictures[rounds[round].picture]; return add(`${name}-${pictures.length + 1}`, filled(round, i), w, h) },
   async extend({ sides }) {
     const { data, w, h, name } = pictures[state._at], [l, t, r, b] = sides.map((o, i) => Math.round(parseFloat(o) * (String(o).endsWith('%') ? (i % 2 ? h : w) / 100 : 1))), W = l + w + r, H = t + h + b
-    const larger = new Uint8ClampedArray(4 * W * H).fill(255), hole = new Uint8Array(W * H).fill(1)
-    for (let y = 0; y < h; y++) { larger.set(data.subarray(4 * y * w, 4 * (y + 1) * w), 4 * ((t + y) * W + l)); hole.fill(0, (t + y) * W + l, (t + y) * W + l + w) }
-    await add(`${name}-${pictures.length + 1}`, larger, W, H, await maskFile(hole, W, H))
+    const larger = new Uint8ClampedArray(4 * W * H).fill(255), hole = new Bits(W, H)
+    hole.invert()
+    for (let y = 0; y < h; y++) { larger.set(data.subarray(4 * y * w, 4 * (y + 1) * w), 4 * ((t + y) * W + l)); hole.span(t + y, l, l + w, false) }
+    await add(`${name}-${pictures.length + 1}`, larger, W, H, await hole.png())
   },
   async look({ at, picture, box: part, side, ...more }) {
     const p = pictures[at.length ? rounds[at[0]].picture : picture]
-    send({ ...more, at, picture, box: part, side, do: 'look' }, [await encode(at.length ? filled(...at) : p.data, p.w, p.h, part, side)])
+    send({ ...more, at, picture, box: part, side, do: 'look' }, [await encode(at.length ? whole(filled(...at), p.w, p.h) : shown(p), part, side)])
   },
   async sample({ name }) { await openFile(name, await (await fetch(`samples/${name}.jpg`)).blob()) },
   async upload({ name, part, parts: n }, [data]) {
@@ -196,7 +199,7 @@ const does = {
     for (const at of todo) {
       const p = pictures[at ? rounds[at[0]].picture : state._at]
       say('busy', `Making ${name} ...`, { done: made.length, total: todo.length })
-      const data = await file(whole(at ? filled(...at) : p.data.slice(), p.w, p.h), 'image/' + kind), is = data[0] === 137 ? 'png' : kind      // Safari writes no WebP
+      const data = await file(at ? whole(filled(...at), p.w, p.h) : shown(p), 'image/' + kind), is = data[0] === 137 ? 'png' : kind      // Safari writes no WebP
       made.push([`${at ? `${name}_set${at[0] + 1}_${String(at[1] + 1).padStart(2, '0')}` : name}.${is}`, data])
     }
     const [file_, data] = made.length > 1 ? [`${name}.zip`, zip(made)] : made[0]
@@ -221,14 +224,11 @@ onmessage = ({ data: { set: changes, msg, buffers = [] } }) => {
 
 // --- several files as one: stored, not packed
 
-const crcs = Uint32Array.from({ length: 256 }, (_, n) => { for (let k = 0; k < 8; k++) n = n & 1 ? 0xedb88320 ^ n >>> 1 : n >>> 1; return n })
-
 function zip(made) {
   const bytes = (...o) => new Uint8Array(o.flatMap(([v, n]) => Array.from({ length: n }, (_, i) => v >>> 8 * i & 255))), parts = [], list = []
   let at = 0
   for (const [name, data] of made) {
-    const title = new TextEncoder().encode(name), crc = ~data.reduce((c, o) => crcs[(c ^ o) & 255] ^ c >>> 8, -1)
-    const about = [[20, 2], [2048, 2], [0, 2], [0, 2], [33, 2], [crc, 4], [data.length, 4], [data.length, 4], [title.length, 2], [0, 2]]
+    const title = new TextEncoder().encode(name), about = [[20, 2], [2048, 2], [0, 2], [0, 2], [33, 2], [crc(data), 4], [data.length, 4], [data.length, 4], [title.length, 2], [0, 2]]
     list.push(bytes([0x02014b50, 4], [20, 2], ...about, [0, 2], [0, 2], [0, 2], [0, 4], [at, 4]), title)
     for (const o of [bytes([0x04034b50, 4], ...about), title, data]) { parts.push(o); at += o.length }
   }
