@@ -138,6 +138,14 @@ def command(page, name, **args): page.evaluate('([name, args]) => window.jupyter
 
 # --- a person at the widget
 
+def visit(page, url, shots=None):
+    "A person before a page that shows the widget alone."
+    page.goto(url)
+    page.wait_for_selector('.picnet')
+    me = Person(page, shots)
+    me.until('s.W && !e.kernel.open.length')
+    return me
+
 class Person:
     def __init__(self, page, shots=None):
         self.page, self.shots, self.w = page, shots, page.locator('.picnet').first
@@ -826,9 +834,7 @@ def copy_of_notebook(folder):
 def at_work(sample, seed, n, brush, **how): # how: see `browser`
     "A person before the widget alone, with an image and all settings made."
     with alone() as (url, _), browser(**how) as page:
-        page.goto(url)
-        me = Person(page)
-        me.until('s.W && !e.kernel.open.length')
+        me = visit(page, url)
         me.sample(sample)
         me.set('Number', n)
         me.w.get_by_label('Fixed seed').check()
@@ -885,10 +891,7 @@ def test_gui(folder, shots):
     Image.fromarray(mask).save(folder/'hole.png')
     with alone(folder/'my photo.png', folder/'hole.png') as (url, server), browser(viewport=dict(width=1300, height=1000)) as page:
         start = time.perf_counter()
-        page.goto(url)
-        page.wait_for_selector('.picnet')
-        me = Person(page, shots)
-        me.until('s.W && !e.kernel.open.length')
+        me = visit(page, url, shots)
         note(f'F15 picnet_complete --gui: from the page to the widget {time.perf_counter() - start:.1f} s')
         check(me.js('e.get("name")') == 'my photo' and (hole_of(me) == (mask > 0)).all() and not page.locator('.cm-editor').count(), 'F15 with image and mask, and without code')
         check(me.js('!!root.getRootNode().host') and me.w.get_attribute('data-theme') == 'light', 'marimo: in a shadow root; its theme')

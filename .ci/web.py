@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from playwright.sync_api import TimeoutError
-from browser import Person, browser, check, note, pixels, root
+from browser import Person, browser, check, note, pixels, root, visit
 
 class Handler(http.server.SimpleHTTPRequestHandler):
     sent, odd = Counter(), False       # file -> bytes; a slow server that says that .gz files are to be unpacked on the way
@@ -41,14 +41,6 @@ def quick(page, what):
     took = [e.get('tdur', 0)/1000 for e in events if e['name'] == 'ThreadControllerImpl::RunTask' and (e['pid'], e['tid']) in main]
     note(f'{what}: the longest of {len(took)} tasks on the main thread takes {max(took, default=0):.0f} ms')
 
-def visit(page, url, shots=None):
-    start = time.perf_counter()
-    page.goto(url)
-    page.wait_for_selector('.picnet')
-    me = Person(page, shots)
-    me.until('s.W && !e.kernel.open.length')
-    return me, time.perf_counter() - start
-
 def python_says(image, hole, seed, n):
     "The same completions by the package: images, and the time for all of them."
     import torch
@@ -65,7 +57,8 @@ def python_says(image, hole, seed, n):
     return [np.asarray(o) for o in made], took
 
 def test_first_visit(page, url):
-    with quick(page, 'the first visit'): me, took = visit(page, url)
+    start = time.perf_counter()
+    with quick(page, 'the first visit'): me, took = visit(page, url), time.perf_counter() - start
     page.evaluate('navigator.serviceWorker.ready.then(o => new Promise(done => { const f = () => o.active?.state === "activated" ? done() : setTimeout(f, 100); f() }))')
     for _ in range(100): # all is here when the worker has read it and the browser has kept it
         if any('paint.onnx' in o for o in page.evaluate('caches.keys().then(k => caches.open(k[0])).then(c => c.keys()).then(k => k.map(o => o.url))')): break
@@ -152,7 +145,7 @@ def test_slow(url):
     Handler.odd = True
     try:
         with browser() as page:
-            me, _ = visit(page, url)
+            me = visit(page, url)
             me.says('Loading the network')
             me.set('Number', 2)
             me.stroke((.4, .4), (.6, .6), steps=4)
@@ -183,7 +176,7 @@ def test_offline(page, url):
 def test_phone(url, shots):
     "Remove a thing, choose and vary, extend and save: with a finger."
     with browser(viewport=dict(width=390, height=844), device_scale_factor=2, has_touch=True, is_mobile=True) as page:
-        me, _ = visit(page, url, shots)
+        me = visit(page, url, shots)
         me.do('complete')
         me.says('no hole yet')
         check(me.w.locator('.pn-status').bounding_box()['y'] < 844 - 60, 'what there is to say stands above the button')
