@@ -234,9 +234,9 @@ def download(w, which:list, kind:str='png', part:int=2**22, **more): # pairs (ro
                 with zipfile.ZipFile(f := io.BytesIO(), 'w') as z: [z.writestr(*o) for o in made.items()]
                 made = {f'{name}.zip': f.getvalue()}
             (file, data), = made.items()
+            w.say('ready', f'{file} is ready. {lost}'.strip())      # before it is: the copy has the last word
             for k in range(0, len(data), part):
                 w.send(dict(do='file', name=file, last=k + part >= len(data), **more), [data[k:k + part]])
-            w.say('ready', f'{file} is ready. {lost}'.strip())
         except Exception as e: w.say('error', error_text(e))
     threading.Thread(target=work, daemon=True).start()
 

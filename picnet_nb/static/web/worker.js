@@ -203,8 +203,8 @@ const does = {
       made.push([`${at ? `${name}_set${at[0] + 1}_${String(at[1] + 1).padStart(2, '0')}` : name}.${is}`, data])
     }
     const [file_, data] = made.length > 1 ? [`${name}.zip`, zip(made)] : made[0]
+    say('ready', `${file_} is ready.`)      // before it is: the copy has the last word
     send({ ...more, do: 'file', name: file_, last: true }, [data])
-    say('ready', `${file_} is ready.`)
   },
   adapt() { throw new Error('Learning needs Python: picnet_complete --adapt 2m.') },
   hole() {},
