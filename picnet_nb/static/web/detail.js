@@ -79,7 +79,7 @@ export class Surroundings { // the known part of a picture around its hole, in c
     }
     this.low = this.soften(known, Math.min(1, 1.5 * cells * f / side))
     this.rows = weights(h, 0, h, h * f)
-    this.wide = new Uint8Array(3 * h * w * f)      // `low` enlarged along its rows, as Pillow does it
+    this.wide = new Uint8Array(3 * (h + 3) * w * f)      // `low` enlarged along its rows, as Pillow does it
     weights(w, 0, w, w * f).forEach(([first, ws], x) => {
       for (let y = 0; y < h; y++) for (let k = 0; k < 3; k++) this.wide[3 * (y * w * f + x) + k] = byte(ws.reduce((sum, o, i) => sum + o * byte(255 * this.low[3 * (y * w + first + i) + k]), 0))
     })
@@ -133,15 +133,11 @@ export class Surroundings { // the known part of a picture around its hole, in c
     for (let y = t - T, to = 0; y < b - T; y++) { // one row of pixels after the other
       sum.fill(0)
       for (const [px, py, sx, sy] of lent) if (py <= y && y < py + n) {
-        const [first, ws] = rows[sy + y - py]
-        for (let i = 0; i < n; i++) {
-          const at = 4 * pixel(sx + i, sy + y - py), weight = hann[y - py] * hann[i]
-          for (let k = 0; k < 3; k++) {
-            let soft = 0
-            for (let j = 0, o = 3 * (first * w * f + sx + i) + k; j < ws.length; j++, o += 3 * w * f) soft += ws[j] * wide[o]
-            sum[4 * (px + i) + k] += weight * (data[at + k] - byte(soft))
-          }
-          sum[4 * (px + i) + 3] += weight
+        const [first, [w0, w1 = 0, w2 = 0, w3 = 0]] = rows[sy + y - py], line = 3 * w * f, start = 4 * pixel(sx, sy + y - py), last = 4 * pixel(w * f, sy + y - py)
+        for (let i = 0, o = first * line + 3 * sx, to = 4 * px; i < n; i++, to += 4) {
+          const at = Math.min(start + 4 * i, last), weight = hann[y - py] * hann[i]
+          for (let k = 0; k < 3; k++, o++) sum[to + k] += weight * (data[at + k] - byte(w0 * wide[o] + w1 * wide[o + line] + w2 * wide[o + 2 * line] + w3 * wide[o + 3 * line]))
+          sum[to + 3] += weight
         }
       }
       for (let x = l - L; x < r - L; x++, to += 4) for (let k = 0; k < 3; k++) out[to + k] += sum[4 * x + k] / Math.max(sum[4 * x + 3], 1e-6)
