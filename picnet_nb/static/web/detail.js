@@ -26,14 +26,8 @@ class Patches { // all of an image that are known as a whole, sorted by the firs
     this.patch = new Float32Array(N)
     this.places = Int32Array.from(cells.flatMap(o => [3 * o, 3 * o + 1, 3 * o + 2]))
     const at = range(w * (h - SIDE + 1), i => i).filter(i => i % w <= w - SIDE && !touch[i]), n = at.length, spread = new Float64Array(N * N)
-    const centered = range(N, k => {
-      const out = new Float32Array(n)
-      let sum = 0
-      for (let i = 0; i < n; i++) sum += out[i] = x[3 * at[i] + this.places[k]]
-      for (let i = 0; i < n; i++) out[i] -= sum / n
-      return out
-    })
-    for (let j = 0; j < N; j++) for (let k = 0; k <= j; k++) spread[j * N + k] = spread[k * N + j] = dot(centered[j], centered[k])
+    const numbers = Array.from(this.places, o => new Float32Array(at.map(i => x[3 * i + o]))), mean = numbers.map(a => a.reduce((p, q) => p + q, 0) / n)
+    for (let j = 0; j < N; j++) for (let k = 0; k <= j; k++) spread[j * N + k] = spread[k * N + j] = dot(numbers[j], numbers[k]) - n * mean[j] * mean[k]
     this.axes = eigenvectors(spread, N).slice(0, DIMS)
     const keys = at.map(i => this.key(x, i)), order = range(n, i => i).sort((i, j) => keys[i][0] - keys[j][0])
     this.at = Int32Array.from(order, i => at[i])

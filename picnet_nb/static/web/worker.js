@@ -10,7 +10,7 @@ const state = { name: '', pictures: [], _at: -1, _size: [], _picture: new Uint8A
   how: {}, status: { state: 'busy', text: 'Loading ...' } }
 const pictures = [], rounds = [], canvas = (w, h) => new OffscreenCanvas(w, h).getContext('2d', { willReadFrequently: true })
 const backend = { executionProviders: ['wasm'] }
-let config, net, number = 0, queue = Promise.resolve(), parts = [], lender, sharp = []      // the surroundings of one window; completions that have `large`
+let config, net, number = 0, queue = Promise.resolve(), parts = [], lender, recent = []      // the surroundings of one window; completions that have `enlarged`
 
 function set(changes) { Object.assign(state, changes); postMessage({ set: changes }) }
 function send(msg, buffers = []) { postMessage({ msg, buffers }) }
@@ -113,17 +113,17 @@ async function readMask({ hole, w, h }) { // one byte a pixel; the file may be s
 
 // --- completions
 
-function large(c, picture) { // the hole's box in the picture's own pixels, as sharp as they are
-  if (c.large) return c.large
+function enlarged(c, picture) { // the hole's box in the picture's own pixels, with detail where there is some to lend
+  if (c.enlarged) return c.enlarged
   if (lender?.window !== c.window) lender = new Surroundings(picture, c.window)
-  c.large = lender.enough ? lender.detail(c.small) : c.window.enlarge(c.small)
-  for (sharp.push(c); sharp.length > 1 && sharp.reduce((n, o) => n + o.large.length, 0) > 2 ** 26;) delete sharp.shift().large      // it can be made again
-  return c.large
+  c.enlarged = lender.enough ? lender.detail(c.small) : c.window.enlarge(c.small)
+  for (recent.push(c); recent.length > 1 && recent.reduce((n, o) => n + o.enlarged.length, 0) > 2 ** 26;) delete recent.shift().enlarged      // it can be made again
+  return c.enlarged
 }
 
 function filled(r, i) { // the whole picture, with completion i of round r
   const c = rounds[r].made[i], picture = pictures[rounds[r].picture]
-  return c.window.paste(large(c, picture), picture.data.slice())
+  return c.window.paste(enlarged(c, picture), picture.data.slice())
 }
 
 async function thumbnail(o, c) {
