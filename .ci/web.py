@@ -41,7 +41,7 @@ def quick(page, what):
     took = [e.get('tdur', 0)/1000 for e in events if e['name'] == 'ThreadControllerImpl::RunTask' and (e['pid'], e['tid']) in main]
     note(f'{what}: the longest of {len(took)} tasks on the main thread takes {max(took, default=0):.0f} ms')
 
-def python_says(image, hole, seed, n):
+def python_says(image, hole, seed, n, detail=False):
     "The same completions by the package: images, and the time for all of them."
     import torch
     from picnet_nb.complete import Completer
@@ -50,7 +50,7 @@ def python_says(image, hole, seed, n):
     completer = Completer.from_pretrained(device='cpu')
     for _ in range(2):
         start = time.perf_counter()
-        w = completer.encode(image, hole, fill='model', detail=False)
+        w = completer.encode(image, hole, fill='model', detail=detail)
         w.roi = 0, 0, w.hole.shape[3], w.hole.shape[2]      # all of the window, as the page does
         made = list(completer.from_noise(w, noise(seed, n, w.prior.noise_shape)))
         took = time.perf_counter() - start
@@ -136,6 +136,46 @@ def test_going_on(me, page, tmp):
         me.until('e.get("name") === a[0] && e.at === e.get("_at")', name)
     check(True, 'a picture that is dropped beside the editor, and one that is pasted')
 
+def test_detail(me, page, tmp):
+    "A window that the model sees at a quarter of its size: its hole gets fine detail, as much as is around it, and the same as in Python."
+    import matplotlib.cbook
+    photo = Image.open(matplotlib.cbook.get_sample_data('grace_hopper.jpg', asfileobj=False)).convert('RGB')
+    hole, (l, t, r, b) = np.zeros(photo.size[::-1], bool), (256, 344, 512, 600)
+    hole[344:, 256:], known = True, np.asarray(photo)
+    photo.save(tmp/'large.png')
+    Image.fromarray(hole).save(tmp/'hole.png')
+    me.open(tmp/'large.png')
+    me.until('e.get("name") === "large" && e.at === e.get("_at") && s.W === 512')
+    me.open(tmp/'hole.png', 1)
+    me.until('!s.bits.empty')
+    me.set('Number', 2)
+    me.set('Seed', 5)
+    me.complete()
+    def look(at): # milliseconds, and the file that the editor gets
+        return me.js('''new Promise(done => { const start = performance.now(), { receive } = e
+            e.receive = (msg, buffers) => { receive.call(e, msg, buffers); if (msg.key === 'timed') { e.receive = receive; done([performance.now() - start, [...new Uint8Array(buffers[0].buffer ?? buffers[0])]]) } }
+            e.look('timed', a[1], 512, a[0]) })''', at, [l, t, r, b])
+    me.choose(0)
+    (took, shown), (again, _) = (look([me.js('e.shown[0]'), 1]) for _ in range(2))
+    me.choose(1)
+    made = pixels(me.download(lambda: me.do('png'))[1])
+    (plain, sharp), _ = zip(*(python_says(photo, hole, 5, 2, o) for o in (False, True)))
+    check((made[~hole] == known[~hole]).all(), 'with detail: known pixels are the original, bit for bit')
+    far, gain = (np.abs(made.astype(int) - o[1])[hole] for o in (sharp, plain))
+    check(far.mean() < .05*gain.mean(), f'the same seed in Python: {far.mean():.3f} of 255 apart on average, {far.max()} at most; detail changes {gain.mean():.1f}')
+    def fine(a, where): # energy of what is finer than the model's pixels
+        low = Image.fromarray(a).resize((128, 150), Image.Resampling.BOX).resize(photo.size, Image.Resampling.BICUBIC)
+        return np.square(a[where].astype(float) - np.asarray(low)[where]).mean()**.5
+    around = np.zeros_like(hole)
+    around[300:, 200:] = True
+    true, without, with_ = fine(known, around & ~hole), fine(plain[1], hole), fine(made, hole)
+    check(abs(with_ - true) < .5*abs(without - true), f'fine energy in the hole: {without:.2f}, with detail {with_:.2f}; around it {true:.2f}')
+    check((pixels(bytes(shown)) == made[t:b, l:r]).all(), 'what is shown is what is saved')
+    me.do('use')
+    me.until('e.at === e.get("_at") && e.get("name").startsWith("large-") && !e.shown.length && !e.kernel.open.length')
+    check(look([])[1] == shown, 'and what is used as a picture')
+    note(f'a completion with detail in a window of 512: opened {took:.0f} ms, again {again:.0f} ms')
+
 bring = '''([name, where, file]) => { const data = new DataTransfer(), how = { bubbles: true, cancelable: true }
     data.items.add(new File([Uint8Array.from(atob(file), o => o.charCodeAt(0))], name + '.jpg', { type: 'image/jpeg' }))
     document.querySelector(where).dispatchEvent(name === 'drop' ? new DragEvent(name, { ...how, dataTransfer: data }) : new ClipboardEvent(name, { ...how, clipboardData: data })) }'''
@@ -209,6 +249,7 @@ def main(folder, shots):
             me.shots = shots
             test_work(me, page, Path(tmp))
             test_going_on(me, page, Path(tmp))
+            test_detail(me, page, Path(tmp))
             test_offline(page, url)
             away = [u for u in page.asked if not u.startswith((url, 'blob:', 'data:'))]
             check(not away, f'nothing is asked of another machine {away[:3]}')

@@ -15,9 +15,9 @@ export function cropBox([l, t, r, b], W, H, model) { // the model's size at leas
   return [x, y, Math.min(x + side, W), Math.min(y + side, H)]
 }
 
-const cubic = x => { x = Math.abs(x); return x < 1 ? (1.5 * x - 2.5) * x * x + 1 : x < 2 ? ((-.5 * x + 2.5) * x - 4) * x + 2 : 0 }
+export const cubic = (x, a = -.5) => { x = Math.abs(x); return x < 1 ? ((a + 2) * x - a - 3) * x * x + 1 : x < 2 ? a * (((x - 5) * x + 8) * x - 4) : 0 }
 
-function weights(size, from, to, n) { // of n places between `from` and `to`, over an input of so many pixels
+export function weights(size, from, to, n) { // of n places between `from` and `to`, over an input of so many pixels
   const scale = (to - from) / n, wide = Math.max(scale, 1)
   return Array.from({ length: n }, (_, i) => {
     const center = from + (i + .5) * scale, first = Math.max(0, Math.trunc(center - 2 * wide + .5)), last = Math.min(size, Math.trunc(center + 2 * wide + .5))
@@ -49,15 +49,15 @@ const mirror = (i, n) => { i = ((i % (2 * n)) + 2 * n) % (2 * n); return i < n ?
 
 export class Window {
   constructor({ data, w: W, h: H }, mask, S) { // RGBA, all of it opaque; one byte a pixel, not 0 where to fill; the model's size
-    const [l, t, r, b] = this.box = cropBox(box(mask, W, H), W, H, S), cw = r - l, ch = b - t
-    const part = this.crop = new Uint8ClampedArray(4 * cw * ch), hole = this.mask = new Uint8Array(cw * ch), seen = new Uint8ClampedArray(4 * cw * ch)
+    const part = this.part = box(mask, W, H), [l, t, r, b] = this.box = cropBox(part, W, H, S), cw = r - l, ch = b - t
+    const hole = new Uint8Array(cw * ch), seen = new Uint8ClampedArray(4 * cw * ch)
     for (let y = 0; y < ch; y++) {
-      part.set(data.subarray(4 * ((t + y) * W + l), 4 * ((t + y) * W + r)), 4 * y * cw)
+      seen.set(data.subarray(4 * ((t + y) * W + l), 4 * ((t + y) * W + r)), 4 * y * cw)
       hole.set(mask.subarray((t + y) * W + l, (t + y) * W + r), y * cw)
     }
-    for (let i = 0; i < cw * ch; i++) if (!hole[i]) seen.set(part.subarray(4 * i, 4 * i + 4), 4 * i)      // what is under the hole does not matter
+    for (let i = 0; i < cw * ch; i++) if (hole[i]) seen.fill(0, 4 * i, 4 * i + 4)      // what is under the hole does not matter
     const [w, h] = [cw, ch].map(n => Math.max(1, Math.round(n * S / Math.max(cw, ch)))), x0 = S - w >> 1, y0 = S - h >> 1
-    Object.assign(this, { S, size: [cw, ch], content: [x0, y0, x0 + w, y0 + h] })
+    Object.assign(this, { whole: mask, W, S, size: [cw, ch], content: [x0, y0, x0 + w, y0 + h] })
     const small = w === cw && h === ch ? seen : resize(seen, [cw, ch], [w, h])
     const touched = new Uint8Array(w * h)      // not one pixel of the hole gets lost
     for (let y = 0; y < h; y++) for (let x = 0; x < w; x++)
@@ -77,11 +77,15 @@ export class Window {
     return out
   }
 
-  fill(made) { // of `pixels`; the window in the picture's own pixels, its hole filled
-    const out = this.crop.slice(), [cw, ch] = this.size, [x, y, r, b] = this.content
-    const large = cw === r - x && ch === b - y && cw === this.S && ch === this.S ? made : resize(made, [this.S, this.S], this.size, this.content)
-    for (let i = 0; i < this.mask.length; i++) if (this.mask[i]) out.set(large.subarray(4 * i, 4 * i + 3), 4 * i)
-    return out
+  enlarge(made) { // of `pixels`; the hole's box in the picture's own pixels
+    const { S, box: [l, t, r, b], part: [L, T, R, B], content: [x, y, right, bottom] } = this, u = (right - x) / (r - l), v = (bottom - y) / (b - t)
+    return resize(made, [S, S], [R - L, B - T], [x + (L - l) * u, y + (T - t) * v, x + (R - l) * u, y + (B - t) * v])
+  }
+
+  paste(made, data) { // of the hole's box; the picture, changed in place
+    const [l, t, r, b] = this.part
+    for (let y = t, i = 0; y < b; y++) for (let x = l; x < r; x++, i += 4) if (this.whole[y * this.W + x]) data.set(made.subarray(i, i + 3), 4 * (y * this.W + x))
+    return data
   }
 }
 

@@ -2,14 +2,15 @@
 
 import * as ort from './ort.mjs'
 import { Bits, crc } from './bits.js'
+import { Surroundings } from './detail.js'
 import { same } from './dom.js'
-import { Window, box, noise, slerp } from './window.js'
+import { Window, noise, slerp } from './window.js'
 
 const state = { name: '', pictures: [], _at: -1, _size: [], _picture: new Uint8Array(), _mask: new Uint8Array(), kept: [], _shown: [], _samples: [], model: '', n: 8, temperature: 1, seed: null,
   how: {}, status: { state: 'busy', text: 'Loading ...' } }
 const pictures = [], rounds = [], canvas = (w, h) => new OffscreenCanvas(w, h).getContext('2d', { willReadFrequently: true })
 const backend = { executionProviders: ['wasm'] }
-let config, net, number = 0, queue = Promise.resolve(), parts = []
+let config, net, number = 0, queue = Promise.resolve(), parts = [], lender, recent = []      // the surroundings of one window; completions that have `enlarged`
 
 function set(changes) { Object.assign(state, changes); postMessage({ set: changes }) }
 function send(msg, buffers = []) { postMessage({ msg, buffers }) }
@@ -112,10 +113,17 @@ async function readMask({ hole, w, h }) { // one byte a pixel; the file may be s
 
 // --- completions
 
+function enlarged(c, picture) { // the hole's box in the picture's own pixels, with detail where there is some to lend
+  if (c.enlarged) return c.enlarged
+  if (lender?.window !== c.window) lender = new Surroundings(picture, c.window)
+  c.enlarged = lender.enough ? lender.detail(c.small) : c.window.enlarge(c.small)
+  for (recent.push(c); recent.length > 1 && recent.reduce((n, o) => n + o.enlarged.length, 0) > 2 ** 26;) delete recent.shift().enlarged      // it can be made again
+  return c.enlarged
+}
+
 function filled(r, i) { // the whole picture, with completion i of round r
-  const o = rounds[r], c = o.made[i], p = pictures[o.picture], data = p.data.slice(), [l, t, right] = c.window.box, cw = right - l, part = c.window.fill(c.small)
-  for (let y = 0; y < part.length / 4 / cw; y++) data.set(part.subarray(4 * y * cw, 4 * (y + 1) * cw), 4 * ((t + y) * p.w + l))
-  return data
+  const c = rounds[r].made[i], picture = pictures[rounds[r].picture]
+  return c.window.paste(enlarged(c, picture), picture.data.slice())
 }
 
 async function thumbnail(o, c) {
@@ -138,7 +146,7 @@ async function make(about, n, draw) { // rounds grow as completions are made; a 
     if (mine !== number) return
     o.made.push(c)
     if (!i) {
-      const { w, h } = pictures[o.picture], [l, t, right, b] = box(window.whole, w, h), m = Math.floor(Math.max(right - l, b - t, 16) / 3)
+      const { w, h } = pictures[o.picture], [l, t, right, b] = window.part, m = Math.floor(Math.max(right - l, b - t, 16) / 3)
       o.box = [Math.max(l - m, 0), Math.max(t - m, 0), Math.min(right + m, w), Math.min(b + m, h)]
       rounds.push(o)
     }
@@ -161,7 +169,6 @@ const does = {
     if (!mask.some(o => o)) throw new Error('There is no hole yet: paint over what should be replaced.')
     if (mask.every(o => o)) throw new Error('Nothing is known: the hole covers the whole image; leave some pixels to start from.')
     const w = await look(p, mask), by = seed ?? crypto.getRandomValues(new Uint32Array(1))[0]
-    w.whole = mask
     await make({ seed: by }, n, i => ({ window: w, eps: noise(by, i, size()).map(v => temperature * v) }))
   },
   async vary({ round, i, n = state.n, amount = .3, seed = crypto.getRandomValues(new Uint32Array(1))[0] }) {
