@@ -308,10 +308,10 @@ class Surroundings:
         low, bank, fine = self.plain
         _, offsets, at = vote(torch.where(self.gap, self.place(guess), low), self.gap, 1, 2, bank, 5)
         out, inside = self.pixels[self.window].copy(), self.hole[self.window].numpy()
-        size, hole = inside.shape[::-1], torch.zeros_like(self.hole)
-        hole[self.window] = self.hole[self.window]
+        size, here = inside.shape[::-1], torch.zeros_like(self.hole)      # not the holes beside the window
+        here[self.window] = True
         made = np.asarray(guess.resize(size, Image.Resampling.BICUBIC))[inside]
-        made = made + copied_mean(fine, hole, self.fine, at, offsets, 5)
+        made = made + copied_mean(fine, self.hole, self.fine, at, offsets, 5)[here[self.hole].numpy()]
         out[inside] = made.round().clip(0, 255)
         return Image.fromarray(out)
 
