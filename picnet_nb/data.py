@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 __all__ = ['image_suffixes', 'image_formats', 'ImageError', 'height_width', 'white_level', 'decode_pil', 'load_pil', 'open_image',
            'alpha_mask', 'to_tensor', 'to_pil', 'example_names', 'example_path', 'example_image', 'show_images',
            'resize_crop', 'list_images', 'readable', 'ImageFolder', 'augment', 'to_device', 'uniform', 'ImageSet',
-           'ImageStream', 'open_images', 'write_atomic', 'Original']
+           'ImageStream', 'open_images', 'write_atomic', 'say', 'margins', 'Original']
 
 # %% ../nbs/01_data.ipynb #806b46e6
 class ImageError(ValueError):
@@ -56,23 +56,19 @@ def _upright(img:Image.Image) -> Image.Image:
     with suppress(Exception): img = ImageOps.exif_transpose(img)
     return img
 
-# %% ../nbs/01_data.ipynb #5ba99c6d
-def _raw(img:Image.Image) -> str: # as PIL calls it, such as 'RGB;16B'; empty if 8 bits are all, or for gray
-    "How color of more than 8 bits is stored in a file that was just opened."
-    args = img.tile[0][3] if getattr(img, 'tile', None) else ''
-    raw, sizes = str(args[0] if isinstance(args, tuple) else args), getattr(img, 'tag_v2', {}).get(258, ())
-    return raw if img.mode[0] not in 'IF' and (';16' in raw or args and 16 in sizes) else ''
-
 # %% ../nbs/01_data.ipynb #5ba99c6c
 def _deep(img:Image.Image) -> np.ndarray|None: # (H, W, C), upright; None: 8 bits are all
     "All levels: of color of 16 bits PIL reads the high bytes only, and the low ones if told the other byte order."
-    if img.mode[0] in 'IF': return np.atleast_3d(_upright(img))
-    if not (raw := _raw(img)): return None
-    if getattr(img, 'tag_v2', {}).get(284) == 2 or 'a' in raw:
-        raise ValueError('16 bits in separate planes, or times alpha, are not read')
+    args, tags = img.tile[0][3] if getattr(img, 'tile', None) else None, getattr(img, 'tag_v2', {})
+    raw, gray = str(args[0] if isinstance(args, tuple) else args), img.mode[0] in 'IF'
+    if not gray and (not args or ';16' not in raw and 16 not in tags.get(258, ())): return None
+    if 1.5*img.width*img.height > (Image.MAX_IMAGE_PIXELS or math.inf): raise ValueError(
+        f'{img.width}x{img.height} px of more than 8 bits need too much memory')
+    if gray: return np.atleast_3d(_upright(img))
+    if tags.get(284) == 2 or 'a' in raw: raise ValueError('16 bits in separate planes, or times alpha, are not read')
     low, swap = Image.open(img.fp, formats=[img.format]), dict(L='B', B='L', N='LB'[sys.byteorder == 'little'])
     other = 'RGBA' if raw == 'LA;16B' else raw[:-1] + swap[raw[-1]]     # all four bytes of gray and alpha
-    low.tile = [(*t[:3], (other, *t[3][1:]) if isinstance(t[3], tuple) else other) for t in img.tile]
+    low.tile = [(*t[:3], (other, *t[3][1:]) if isinstance(args, tuple) else other) for t in img.tile]
     low = np.asarray(_upright(low))
     if other == 'RGBA': return low.view('>u2').astype(np.uint16)
     return np.asarray(_upright(img)).astype(np.uint16)*256 + low
@@ -97,17 +93,14 @@ _formats = 'PNG JPEG MPO WEBP TIFF GIF BMP PPM JPEG2000 AVIF HEIF ICO TGA'.split
 with suppress(ImportError): import pillow_heif; pillow_heif.register_heif_opener()      # photographs of a phone
 
 def _open_pil(x) -> Image.Image: # see `open_image`; only its head is read
-    "An image whose pixels fit in memory."
+    "Open a regular file or a stream, if it has a known format."
     if isinstance(x, (bytes, bytearray, memoryview)): x = io.BytesIO(x)
     if not hasattr(x, 'read'):
         if re.match(r'\w{2,}:/', str(x)): raise ValueError('this is an address: download it first, and give the file')
         x = Path(x).expanduser()
         if x.exists() and not x.is_file(): raise ValueError('it is a folder' if x.is_dir() else 'it is no regular file')
     Image.init()
-    img = Image.open(x, formats=[o for o in _formats if o in Image.OPEN])
-    most = (Image.MAX_IMAGE_PIXELS or math.inf)*(2/3 if _raw(img) or img.mode[0] in 'IF' else 1)
-    if img.width*img.height > most: raise ValueError(f'it has {img.width}x{img.height} px, which is too large')
-    return img
+    return Image.open(x, formats=[o for o in _formats if o in Image.OPEN])
 
 def load_pil(x, min_side:int=1, decode=decode_pil) -> Image.Image: # RGB, or RGBA if not all of it is opaque
     "What `open_image` takes; whatever a decoder raises becomes an `ImageError` that names the image."
@@ -122,8 +115,9 @@ def load_pil(x, min_side:int=1, decode=decode_pil) -> Image.Image: # RGB, or RGB
     except Exception as e:
         said = getattr(x, 'filename', '') or getattr(x, 'name', '') or f'the given {type(x).__name__}'
         name = x if isinstance(x, (str, os.PathLike)) else said
-        known = {FileNotFoundError: 'there is no such file', Image.UnidentifiedImageError: 'it is no image of a known format'
-                 + '; HEIC, as of a phone, needs pip install pillow-heif'*('HEIF' not in Image.OPEN)}
+        heic = '; HEIC, as of a phone, needs pip install pillow-heif'*('HEIF' not in Image.OPEN)
+        known = {FileNotFoundError: 'there is no such file',
+                 Image.UnidentifiedImageError: f'it is no image of a known format{heic}'}
         raise ImageError(f'{name} can not be opened: '
                          f'{known.get(type(e)) or " ".join(str(e).split()) or type(e).__name__}') from e
 
@@ -209,6 +203,7 @@ def resize_crop(x, size:int|tuple, min_side:int=1) -> Image.Image: # RGB, of tha
 # %% ../nbs/01_data.ipynb #e52537f4
 image_suffixes = set('.jpg .jpeg .jfif .png .webp .bmp .gif .tif .tiff .ppm .pgm .pbm .tga .jp2 .mpo .ico .avif '
                      '.heic .heif'.split())
+_archives = '.zip', '.tar', '.gz', '.tgz', '.7z', '.rar'
 
 # %% ../nbs/01_data.ipynb #fc852dc0
 def list_images(folder) -> list: # of paths, sorted
@@ -217,18 +212,15 @@ def list_images(folder) -> list: # of paths, sorted
     top, found, out, seen = Path(folder).expanduser(), [], [], set()
     if not top.is_dir(): raise ImageError(f'there is no folder {folder}')
     for at, dirs, names in os.walk(top, followlinks=True):
-        at = Path(at)
+        at, here = Path(at), {*dirs, *names}
         if at.resolve() in seen: dirs.clear(); continue      # a link to where we were
         seen.add(at.resolve())
-        ours = {k for k in dirs if f'{k}_sheet.png' in names or (at/k/'.lock').exists()}
-        ours |= {f'{k}_sheet.png' for k in ours}
-        skip = lambda k: k[0] == '.' or k in ours or k.lower().endswith(('.zip', '.tar', '.gz', '.tgz', '.7z', '.rar'))
-        out += filter(skip, [*dirs, *names])
-        dirs[:] = sorted(k for k in dirs if not skip(k))
-        files = (at/k for k in names if not skip(k))
-        found += [o for o in files if o.suffix.lower() in image_suffixes and o.is_file()]
-    some = ', '.join([*out[:5], *['...'][:len(out) - 5]])
+        ours = {k for k in dirs if f'{k}_sheet.png' in here or (at/k/'.lock').exists()}
+        bad = {k for k in here if k[0] == '.' or k.endswith(_archives) or k.removesuffix('_sheet.png') in ours}
+        dirs[:], out = sorted({*dirs} - bad), out + sorted(bad)
+        found += [o for k in {*names} - bad if (o := at/k).suffix.lower() in image_suffixes and o.is_file()]
     if not found: raise ImageError(f'no images in {folder}, nor below; looked for .jpg, .png, .webp and the like')
+    some = ', '.join(out[:5] + ['...'][:len(out) - 5])
     if out: warnings.warn(f'left out in {folder}, as hidden, an archive or results: {some}', stacklevel=2)
     return sorted(found)
 
@@ -314,11 +306,6 @@ class ImageSet:
         self.data = x.to(device or x.device)
 
     def __len__(self): return len(self.data)
-
-    def tensor(self, i=slice(None)) -> torch.Tensor: # (3, H, W), or (n, 3, H, W) of several, float in [-1, 1]
-        "The middle of image `i`."
-        top, left = ((a - b)//2 for a, b in zip(self.data.shape[2:], self.size))
-        return self.data[i][..., top:top + self.size[0], left:left + self.size[1]].float()/127.5 - 1
 
     def batch(self, n:int, generator:torch.Generator|None=None) -> torch.Tensor: # (n, 3, H, W) in [-1, 1]
         "Random images, each cut, mirrored and turned in its own way."
@@ -427,6 +414,14 @@ def write_atomic(file:str|Path, write): # `write`: function of an open binary fi
         raise (e.__context__ if isinstance(e.__context__, OSError) else e) from None
     finally: tmp.unlink(missing_ok=True)
 
+# %% ../nbs/01_data.ipynb #717b01b5
+def say(text:str, err:bool=False): # to stderr
+    "Print a line, as far as it can be printed."
+    name = 'stderr' if err else 'stdout'
+    code = getattr(f := getattr(sys, name), 'encoding', None) or 'utf-8'
+    try: f and print(text.encode(code, 'backslashreplace').decode(code), file=f, flush=True)
+    except OSError: setattr(sys, name, open(os.devnull, 'w'))       # nobody reads it any more
+
 # %% ../nbs/01_data.ipynb #99098b44
 image_formats = dict(PNG='.png', JPEG='.jpg', WEBP='.webp', TIFF='.tif')     # that are written, and their suffixes
 _modes = dict(PNG='L LA RGB RGBA', JPEG='L RGB CMYK', WEBP='RGB RGBA', TIFF='L LA RGB RGBA CMYK LAB')
@@ -479,6 +474,14 @@ def _write16(f, a:np.ndarray, kind:str, mode:str, icc:bytes|None, exif:bytes): #
     tags.save(f)
     for row in a: f.write(row.astype('<u2').tobytes())
 
+# %% ../nbs/01_data.ipynb #aab0b8c2
+def margins(sides:list, size:tuple) -> list: # left, top, right, bottom: pixels, or a share such as '25%'; (w, h)
+    "How many pixels an image gets on each side."
+    found = [re.fullmatch(r'\s*(\d+(?:\.\d+)?)(%?)\s*', str(o)) for o in sides]
+    if len(found) != 4 or not all(found): raise ValueError(
+        f'{sides} is not left, top, right and bottom: each a number of pixels, or a share such as 25%')
+    return [round(float(m[1])*(n/100 if m[2] else 1)) for m, n in zip(found, (*size, *size))]
+
 # %% ../nbs/01_data.ipynb #26f5d446
 class Original:
     "An image as its file has it, upright: it comes back in its own mode, depth and format, with its hole filled."
@@ -517,10 +520,7 @@ class Original:
     def expand(self, sides:list) -> tuple: # left, top, right, bottom: pixels, or a share such as '25%'
         "A larger original, white around what is there; and (H, W) bool, True where it is known."
         w, h = self.image.size
-        found = [re.fullmatch(r'\s*(\d+(?:\.\d+)?)(%?)\s*', str(o)) for o in sides]
-        if len(found) != 4 or not all(found): raise ValueError(
-            f'{sides} is not left, top, right and bottom: each a number of pixels, or a share such as 25%')
-        l, t, r, b = (round(float(m[1])*(n/100 if m[2] else 1)) for m, n in zip(found, (w, h, w, h)))
+        l, t, r, b = margins(sides, (w, h))
         o, pad = copy.copy(self), ((t, b), (l, r))
         o.image = ImageOps.expand(self.image, (l, t, r, b), (255,)*len(self.image.getbands()))
         if self.deep is not None: o.deep = np.pad(self.deep, (*pad, (0, 0)), constant_values=self.white)

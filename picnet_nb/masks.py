@@ -152,7 +152,7 @@ def distance(hole:np.ndarray, most:int) -> np.ndarray: # (H, W) bool; (H, W) flo
     right = np.minimum.accumulate(np.where(hole, x, len(x) + most)[:, ::-1], 1)[:, ::-1]
     beside = np.minimum(x - left, right - x)**2           # along the row; now those of the other rows
     out = np.minimum(beside, (most + 1)**2)
-    for k in range(1, most + 1):
+    for k in range(1, min(most + 1, len(out))):
         np.minimum(out[k:], beside[:-k] + k*k, out=out[k:])
         np.minimum(out[:-k], beside[k:] + k*k, out=out[:-k])
     return np.sqrt(out)
