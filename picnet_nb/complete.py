@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse, copy, importlib, io, json, math, os, re, secrets, shutil, sys, tempfile, time
 import types, unicodedata, warnings
 from collections import Counter
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import chain, count
@@ -212,7 +212,6 @@ class Completions(Samples):
         kind:str='png', best:int|None=None, # format, see `Original`; 'same': the photograph's; how many, all
     ) -> list: # the files, in order
         "Write 01.png, 02.png, ... in full resolution; what is there already is an error unless `overwrite`."
-        if best is not None and best < 1: raise ValueError(f'best is how many to write, at least 1, not {best}')
         whole, folder = self.window.original or Original(self.window.image), Path(folder).expanduser()
         kind = whole.format if kind == 'same' else kind.upper()
         files = [folder/f'{i + 1:02}{image_formats.get(kind)}' for i in range(len(self))][:best]
@@ -533,14 +532,15 @@ def complete_files(
         took = time.perf_counter() - start
         say(f'{name}: {len(made)} completions in {took:.1f} s, seed {seed}, all on {sheet}')
         if not said and 'material' in made.sources: said = not say(f'note: {advice}', err=True)
-    done = len(todo) - old - len(left) - failed
-    if len(todo) > 1: say(f'{done} completed, {old} done before, {failed} failed{f", {len(left)} left" if left else ""}')
+    counts = f'{len(todo) - old - len(left) - failed} completed, {old} done before, {failed} failed'
+    if len(todo) > 1: say(f'{counts}, {len(left)} left' if left else counts)
     return failed
 
 # %% ../nbs/14_complete.ipynb #7b7ed4e0
 def main(argv:list|None=None) -> int: # the command line, if not the process's; 0: all done, 1: some images failed
     "Complete images from the command line."
-    p = argparse.ArgumentParser('picnet_complete', description='Fill the hole in an image, in many ways.')
+    p = argparse.ArgumentParser('picnet_complete', '%(prog)s [image] [mask] [options]',
+                                description='Fill the hole in an image, in many ways.')
     p.add_argument('image', nargs='?', help='an image, or a folder of images (a bundled photograph)')
     p.add_argument('mask', nargs='?', help='white where to fill: a file, a folder, or center, rectangles, strokes')
     p.add_argument('--n', type=at_least(1), default=8, help='completions of each image (8)')
@@ -563,15 +563,11 @@ def main(argv:list|None=None) -> int: # the command line, if not the process's; 
     p.add_argument('--web', action='store_true', help='show the page that needs no Python, made in ./page if missing')
     p.add_argument('--device', help='such as cpu or cuda (a GPU if there is one)')
     a = p.parse_args(argv)
-    with ExitStack() as held:
-        finish, run = FinishStep(), types.SimpleNamespace()
-        finish.before_fit(run)
-        held.callback(finish.cleanup, run)
-        held.enter_context(warnings.catch_warnings())
+    if a.gui: return importlib.import_module('picnet_nb.widget').launch(a.image, a.mask, a.weights)
+    if a.web: return importlib.import_module('picnet_nb.export').export_main(['--serve', a.weights or ''])
+    with warnings.catch_warnings(), ExitStack() as held, suppress(KeyboardInterrupt):
         warnings.showwarning = lambda message, *_: say(f'note: {message}', err=True)
         try:
-            if a.gui: return importlib.import_module('picnet_nb.widget').launch(a.image, a.mask, a.weights)
-            if a.web: return importlib.import_module('picnet_nb.export').export_main(['--serve', a.weights or ''])
             path, spec = (Path(a.image).expanduser(), a.mask) if a.image else (example_path(), 'center')
             if not path.exists(): load_pil(a.image)      # says why
             if a.keep and (not a.adapt or path.is_dir()): raise ValueError('--keep goes with --adapt and one image')
@@ -590,9 +586,13 @@ def main(argv:list|None=None) -> int: # the command line, if not the process's; 
         if a.image and spec in mask_types and Path(spec).is_dir():
             say(f'note: holes are drawn at random; for the masks in the folder {spec} write ./{spec}', err=True)
         folder, saving = path if path.is_dir() else path.parent, dict(kind=a.format, best=a.best)
+        finish, run = FinishStep(), types.SimpleNamespace()
+        finish.before_fit(run)
+        held.callback(finish.cleanup, run)
         failed = complete_files(completer, todo, spec, folder, how, saving, a.adapt, a.keep, sides, run)
-        if run.stop: say('stopped; the same command goes on from there', err=True)
-        return 130 if run.stop else int(failed > 0)
+        if not run.stop: return int(failed > 0)
+    say('stopped; the same command goes on from there', err=True)
+    return 130
 
 # %% ../nbs/14_complete.ipynb #be908b95
 if __name__ == '__main__' and '__file__' in globals(): sys.exit(main())      # not in the notebook

@@ -327,9 +327,10 @@ class _Passes(IterableDataset):
             if n < 0: raise ImageError('the stream is empty, or can be read only once')
 
 # %% ../nbs/01_data.ipynb #3a516bc7
-def _collate(items, size:tuple) -> torch.Tensor: # (n, 3, H, W) uint8
+def _collate(items, size:tuple): # (n, 3, H, W) uint8, or an `ImageError`, which a worker process can't raise in one line
     "Items as one batch, with another image in the place of a bad one."
-    good, _ = readable(items, partial(_as_bytes, size=size))
+    try: good, _ = readable(items, partial(_as_bytes, size=size))
+    except ImageError as e: return e
     return torch.stack((good*len(items))[:len(items)])
 
 # %% ../nbs/01_data.ipynb #62b14620
@@ -363,7 +364,8 @@ class ImageStream:
         rank, world = (int(os.environ.get(*o)) for o in (('RANK', 0), ('WORLD_SIZE', 1)))
         if n != self.n: self.n, self.batches = n, self.load(n, rank, world)
         self.position += n
-        x = to_device(next(self.batches), self.device)
+        if isinstance(x := next(self.batches), ImageError): raise x
+        x = to_device(x, self.device)
         u = uniform(n, 4, generator=generator, device=x.device).chunk(world)[rank]
         return augment(x.float()/127.5 - 1, self.size, u).clamp(-1, 1)
 
