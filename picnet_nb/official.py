@@ -46,10 +46,11 @@ def read_official(file:Path) -> dict: # one .pth file; names without `module.` -
         state = torch.load(file, map_location='cpu', weights_only=True)
     except Exception as e:
         asks = re.search(r'GLOBAL ([\w.]+)', str(e))
-        why = f'asks for {asks[1]}, and what is not data is not run' if asks else 'is damaged, compressed or over 1 GiB'
-        raise ValueError(f'{file} is refused: it {why}') from None
-    plain = lambda v: (isinstance(v, torch.Tensor) and v.is_floating_point() and v.layout == torch.strided
-                       and v.is_contiguous() and not v.is_meta)
+        code = asks and f'asks for {asks[1]:.99}, and what is not data is not run'
+        raise ValueError(f'{file} is refused: it {code or "is damaged, compressed or over 1 GiB"}') from None
+    kinds = torch.float16, torch.bfloat16, torch.float32, torch.float64
+    plain = lambda v: (isinstance(v, torch.Tensor) and v.dtype in kinds and v.layout == torch.strided
+                       and not v.is_nested and not v.is_meta and v.is_contiguous())
     if not (isinstance(state, dict) and all(isinstance(k, str) and plain(v) for k, v in state.items())):
         raise ValueError(f'{file} is not a dictionary of plain tensors')
     return {k.removeprefix('module.'): v for k, v in state.items()}
