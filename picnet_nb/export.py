@@ -4,7 +4,7 @@
 
 # %% ../nbs/browser.ipynb #fcd45b51
 from __future__ import annotations
-import argparse, contextlib, hashlib, http.server, json, math, shutil, webbrowser
+import hashlib, http.server, json, math, os, shutil, webbrowser
 from importlib.resources import files
 from pathlib import Path
 import numpy as np, torch
@@ -13,6 +13,7 @@ from .masks import make_masks
 from .model import PICNet, sample_noise
 from .hub import load, model_card
 from .official import load_official
+from .shell import Parser, command, writable
 
 # %% auto #0
 __all__ = ['Graph', 'halve', 'to_onnx', 'noise', 'build_page', 'export_main']
@@ -47,7 +48,7 @@ def halve(model): # `onnx.ModelProto`, changed in place
 
 # %% ../nbs/browser.ipynb #322e23a5
 @torch.no_grad()
-def to_onnx(net:PICNet, folder:str|Path, license:str='other') -> float: # plain, as `load` gives it; new; of the card
+def to_onnx(net:PICNet, folder:str|Path, license:str='other', name:str='') -> float: # plain, as `load` gives it; new
     # greatest difference to torch, where the range is 2
     "Write look.onnx, paint.onnx (for `n` completions), config.json and README.md; refused if they compute otherwise."
     try: import onnx, onnxruntime
@@ -79,7 +80,7 @@ def to_onnx(net:PICNet, folder:str|Path, license:str='other') -> float: # plain,
         shutil.rmtree(folder)
         raise ValueError(f'onnxruntime computes something else: {max(apart):.2g} of 2 apart')
     (folder/'config.json').write_text(json.dumps(net.config.to_dict() | dict(noise=[*both['eps'].shape[1:]])))
-    (folder/'README.md').write_text(model_card(net.config, folder.name, license), encoding='utf-8')
+    (folder/'README.md').write_text(model_card(net.config, name or folder.name, license), encoding='utf-8')
     return float(max(apart))
 
 # %% ../nbs/browser.ipynb #3f6263ca
@@ -98,23 +99,31 @@ def noise(seed:int, n:int, shape) -> torch.Tensor: # below 2^32; completions; of
 # %% ../nbs/browser.ipynb #12e59d1c
 def build_page(folder:str|Path, net:PICNet) -> float: # new; as of `to_onnx`
     "Put a page that completes photographs into a folder, for any server of files."
-    static, apart = Path(str(files('picnet_nb')))/'static', to_onnx(net, folder := Path(folder))
-    for o in (*static.glob('*.js'), static/'widget.css', *(static/'web').iterdir()): shutil.copy(o, folder)
-    shutil.copytree(example_path().parent, folder/'samples')
-    names = sorted(o.name for o in folder.iterdir() if o.suffix not in ('', '.md', '.html') and o.name != 'sw.js')
-    version = hashlib.sha256(b''.join((folder/o).read_bytes() for o in names)).hexdigest()      # tells a new page
-    about = json.loads((folder/'config.json').read_text()) | dict(version=version, samples=example_names())
-    (folder/'config.json').write_text(json.dumps(about))
-    small = ['./', 'samples/daisy_1.jpg', *(o for o in names if not o.endswith(('.onnx', '.gz')))]
-    for name, old, new in (('sw.js', 'VERSION', version), ('sw.js', 'files = []', f'files = {small}'),
-                           ('README.md', '---', '---\nsdk: static')):      # a Space on the Hugging Face hub reads it
-        (folder/name).write_text((folder/name).read_text('utf-8').replace(old, new, 1), 'utf-8')
+    done, static = Path(folder), Path(str(files('picnet_nb')))/'static'
+    if done.exists(): raise FileExistsError(f'{done} exists: choose a new folder')
+    folder = writable(done.parent)/f'.{done.name}.part'      # of its own name when all is there
+    shutil.rmtree(folder, ignore_errors=True)      # of one that was killed
+    try:
+        apart = to_onnx(net, folder, name=done.name)
+        for o in (*static.glob('*.js'), static/'widget.css', *(static/'web').iterdir()): shutil.copy(o, folder)
+        shutil.copytree(example_path().parent, folder/'samples')
+        names = sorted(o.name for o in folder.iterdir() if o.suffix not in ('', '.md', '.html') and o.name != 'sw.js')
+        version = hashlib.sha256(b''.join((folder/o).read_bytes() for o in names)).hexdigest()      # tells a new page
+        about = json.loads((folder/'config.json').read_text()) | dict(version=version, samples=example_names())
+        (folder/'config.json').write_text(json.dumps(about))
+        small = ['./', 'samples/daisy_1.jpg', *(o for o in names if not o.endswith(('.onnx', '.gz')))]
+        for name, old, new in (('sw.js', 'VERSION', version), ('sw.js', 'files = []', f'files = {small}'),
+                               ('README.md', '---', '---\nsdk: static')):      # a Space on the hub reads it
+            (folder/name).write_text((folder/name).read_text('utf-8').replace(old, new, 1), 'utf-8')
+        os.rename(folder, done)
+    finally: shutil.rmtree(folder, ignore_errors=True)
     return apart
 
 # %% ../nbs/browser.ipynb #fb402098
+@command
 def export_main(argv:list|None=None): # the command line, if not the process's
     "Export from the command line."
-    p = argparse.ArgumentParser('picnet_export', description='A network as ONNX, and a page that runs it in browsers.')
+    p = Parser('picnet_export', description='A network as ONNX, and a page that runs it in browsers.')
     p.add_argument('weights', nargs='?', help="a file, a folder of a run or of the original's, user/repo (bundled)")
     p.add_argument('--out', type=Path, default=Path('page'), help='a new folder (page)')
     p.add_argument('--serve', action='store_true', help='show it on this machine; one that is there is not made again')
@@ -124,10 +133,10 @@ def export_main(argv:list|None=None): # the command line, if not the process's
             theirs = any(Path(a.weights or '-').glob('*_net_G.pth'))      # the original's
             apart = build_page(a.out, load_official(a.weights) if theirs else load(a.weights or None, 'cpu'))
             print(f'{a.out}: look.onnx, paint.onnx and a page for any server; {apart:.1g} of 2 from torch')
-    except (ImportError, ValueError, OSError) as e: p.error(str(e))
+    except (ImportError, ValueError, OSError, RuntimeError) as e: p.error(str(e))
     if not a.serve: return
     handler = lambda *o: http.server.SimpleHTTPRequestHandler(*o, directory=a.out)
-    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server, contextlib.suppress(KeyboardInterrupt):
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:      # until Ctrl-C
         print(url := f'http://127.0.0.1:{server.server_port}/', flush=True)
         webbrowser.open(url)
         server.serve_forever()
