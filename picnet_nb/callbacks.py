@@ -5,21 +5,22 @@
 # %% ../nbs/07_callbacks.ipynb #da9850a9
 from __future__ import annotations
 import copy, json, math, re, signal, sys, threading, time, warnings
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 import safetensors, safetensors.torch, torch
+from filelock import FileLock, Timeout
 from tqdm.auto import tqdm
 from .data import to_pil, write_atomic
 from .masks import make_masks
-from .model import sample, save_weights
+from .model import check_finite, check_numbers, sample, save_weights
 
 # %% auto #0
 __all__ = ['EMA', 'Schedule', 'Log', 'log_text', 'Preview', 'FinishStep', 'adam_state', 'run_tensors', 'run_settings',
            'run_state', 'alike', 'read_checkpoint', 'run_lock', 'Checkpoint', 'MixedPrecision', 'ProcessLost',
-           'Processes', 'CUDAGraph', 'standard_callbacks']
+           'Processes', 'standard_callbacks']
 
 # %% ../nbs/07_callbacks.ipynb #ea5d8452
 class EMA:
@@ -41,14 +42,13 @@ class Schedule:
     "Learning rate up at the start and down at the end; with `minutes`, in a run of a length that is measured."
     def __init__(self, minutes:float|None=None, measure:int=20): # of the whole run; steps after which it is planned
         self.minutes, self.measure, self.times = minutes, measure, []
-        if minutes is not None and not 0 < minutes < 1e6: raise ValueError(
-            f'minutes is how long to learn, more than 0, not {minutes}')
+        if minutes is not None: check_numbers(dict(minutes=minutes), minutes=(1e-6, 1e6))
 
     def before_step(self, t):
         if self.minutes and t.steps == t.cfg.steps: self.plan(t)
         rate = min(1., (t.step + 1)/max(1, t.cfg.warmup), (t.steps - t.step)/max(1., t.cfg.decay*t.steps))
         for group in (*t.opt_g.param_groups, *t.opt_d.param_groups):
-            if torch.is_tensor(group['lr']): group['lr'].fill_(t.cfg.lr*rate)      # part of a CUDA graph
+            if torch.is_tensor(group['lr']): group['lr'].fill_(t.cfg.lr*rate)      # of a CUDA graph, see `benchmarks.graph`
             else: group['lr'] = t.cfg.lr*rate
 
     def plan(self, t):
@@ -208,17 +208,11 @@ def read_checkpoint(file:Path, like:dict, own:dict) -> tuple: # as of `run_tenso
 
 
 # %% ../nbs/07_callbacks.ipynb #2e772049
-@contextmanager
-def run_lock(folder:Path): # of a run
+def run_lock(folder:Path) -> AbstractContextManager: # of a run
     "Hold a folder; if another process, or another run in this one, holds it, that is an error."
-    try: import fcntl
-    except ImportError: yield; return      # Windows
-    with open(folder/'.lock', 'w') as f:
-        try: fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError: raise BlockingIOError(
-            f'another run is writing in {folder}: wait until it has ended, or choose another folder') from None
-        except OSError: pass               # a drive that knows no locks
-        yield
+    try: return FileLock(folder/'.lock').acquire(timeout=0)
+    except Timeout: raise BlockingIOError(
+        f'another run is writing in {folder}: wait until it has ended, or choose another folder') from None
 
 # %% ../nbs/07_callbacks.ipynb #4b484be3
 class Checkpoint:
@@ -273,9 +267,9 @@ class Checkpoint:
         self.saved = t.step
         if not t.main: return
         tensors = {k: v.detach().cpu().contiguous() for k, v in run_tensors(t).items()}
-        bad = [k for k, v in tensors.items() if not v.isfinite().all()]
-        if bad: raise FloatingPointError(
-            f'{bad[0]} is not finite at step {t.step}, nothing was saved: lower lr, or use amp=no')
+        try: check_finite(tensors)
+        except ValueError as e: raise FloatingPointError(
+            f'{e} at step {t.step}, nothing was saved: lower lr, or use amp=no') from None
         made = safetensors.torch.save(tensors, dict(format='pt', run=json.dumps(run_state(t))))
         write_atomic(new := self.folder/f'checkpoint-{t.step:07}.safetensors', lambda f: f.write(made))
         write_atomic(self.folder/'log.csv', lambda f: f.write(log_text(t.log).encode()))
@@ -344,39 +338,6 @@ class Processes:
         if t.step%10: return
         self.mean([stop])      # all stop at the same step
         t.stop = stop.item() > 0
-
-# %% ../nbs/07_callbacks.ipynb #603745d5
-class CUDAGraph:
-    "Capture a step's work on a GPU, for each kind of step once, and replay it: no time is lost between its kernels."
-    def __init__(self, warmup:int=3): self.warmup = warmup # steps of each kind that are worked as usual
-
-    def before_fit(self, t):
-        self.plain, self.graphs, self.seen = t.work, {}, {}
-        if t.device.type != 'cuda' or t.scaler.is_enabled() or t.share != slice(None): return
-        for g in (*t.opt_g.param_groups, *t.opt_d.param_groups):      # a number would be part of the graph
-            g['capturable'], g['lr'] = True, torch.tensor(g['lr'], device=t.device)
-        self.stream, t.work = torch.cuda.Stream(), self.work
-
-    def cleanup(self, t): t.work = self.plain
-
-    def work(self, batch, due):
-        if due not in self.graphs:
-            self.seen[due] = self.seen.get(due, 0) + 1
-            if self.seen[due] <= self.warmup:      # as usual, in a stream of its own, as a capture needs
-                self.stream.wait_stream(torch.cuda.current_stream())
-                with torch.cuda.stream(self.stream): losses = self.plain(batch, due)
-                torch.cuda.current_stream().wait_stream(self.stream)
-                return losses
-            graph, inputs = torch.cuda.CUDAGraph(), {k: v.clone() for k, v in batch.items()}
-            try:
-                with torch.cuda.graph(graph, stream=self.stream): losses = self.plain(inputs, due)
-            except RuntimeError as e: raise RuntimeError(
-                f'this step waits for the GPU somewhere and can not be captured: train without CUDAGraph ({e})') from e
-            self.graphs[due] = graph, inputs, losses      # only captured: nothing is computed yet
-        graph, inputs, losses = self.graphs[due]
-        for k, v in batch.items(): inputs[k].copy_(v)
-        graph.replay()
-        return {k: v.clone() for k, v in losses.items()}      # the next one will write to the same place
 
 # %% ../nbs/07_callbacks.ipynb #7f2aac1a
 def standard_callbacks(folder=None, minutes:float|None=None, processes:Processes|None=None) -> list:

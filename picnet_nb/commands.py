@@ -4,11 +4,11 @@
 
 # %% ../nbs/13_commands.ipynb #22e745fd
 from __future__ import annotations
-import os, runpy, sys
+import os, runpy, sys, tempfile
 from dataclasses import fields
 from pathlib import Path
 import torch
-from .shell import Parser, command, new_folder, writable
+from .shell import Parser, command, new_folder
 from .callbacks import ProcessLost, Processes, standard_callbacks
 from .data import open_images
 from .fast import speed_up
@@ -70,7 +70,9 @@ def train_main(argv:list|None=None) -> int: # the command line, if not the proce
         procs = Processes(a['device'] == 'cpu') if int(os.environ.get('WORLD_SIZE', 1)) > 1 else None
         device = procs.device if procs else usable(a['device'])
         net = speed_up(start_net(recipe, a['weights']))
-        cbs = standard_callbacks(writable(a['out']), a['minutes'], procs)
+        os.makedirs(a['out'], exist_ok=True)
+        tempfile.TemporaryFile(dir=a['out']).close()      # does it take files?
+        cbs = standard_callbacks(a['out'], a['minutes'], procs)
         data = open_images(a['images'], recipe.config.size, device, a['memory'], recipe.config.seed)
         trainer = Trainer(net, data, recipe.config, recipe.terms, cbs, recipe.choose, device)
     except (ValueError, OSError, ImportError, RuntimeError) as e: p.error(str(e))
@@ -100,7 +102,7 @@ def evaluate_main(argv:list|None=None): # the command line, if not the process's
     p.add_argument('--train', help='folder of the training images, to look for memorised completions')
     p.add_argument('--batch', type=int, default=32, help='completions at once (32)')
     p.add_argument('--device', help='such as cpu or cuda (a GPU if there is one)')
-    p.add_argument('--out', default='evaluation', help='folder for the results, NAME-2 if it is not empty')
+    p.add_argument('--out', default='evaluation', help='folder for the results, NAME-2 if it is there')
     a = p.parse_args(argv)
     none = lambda o: None if o == 'none' else o
     try:
@@ -109,7 +111,7 @@ def evaluate_main(argv:list|None=None): # the command line, if not the process's
         masks = {k if names.count(k) == 1 else o: folder(o) for k, o in zip(names, a.mask)}
         net = speed_up(load(a.weights, a.device))
         name = Path(a.weights).name if a.weights else 'bundled weights'
-        with new_folder(a.out) as out:
+        with new_folder(a.out, True) as out:
             found = evaluate(net, a.images, masks, a.n, a.size, a.limit, a.seed, a.temperature, none(a.features),
                              none(a.distance), a.train, a.batch, name=name)
             found.save(out)

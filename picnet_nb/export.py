@@ -4,7 +4,7 @@
 
 # %% ../nbs/browser.ipynb #fcd45b51
 from __future__ import annotations
-import hashlib, http.server, json, math, os, shutil, webbrowser
+import hashlib, http.server, json, math, shutil, tempfile, webbrowser
 from importlib.resources import files
 from pathlib import Path
 import numpy as np, torch
@@ -13,7 +13,7 @@ from .masks import make_masks
 from .model import PICNet, sample_noise
 from .hub import load, model_card
 from .official import load_official
-from .shell import Parser, command, writable
+from .shell import Parser, command, new_folder
 
 # %% auto #0
 __all__ = ['Graph', 'halve', 'to_onnx', 'noise', 'build_page', 'export_main']
@@ -48,7 +48,7 @@ def halve(model): # `onnx.ModelProto`, changed in place
 
 # %% ../nbs/browser.ipynb #322e23a5
 @torch.no_grad()
-def to_onnx(net:PICNet, folder:str|Path, license:str='other', name:str='') -> float: # plain, as `load` gives it; new
+def to_onnx(net:PICNet, folder:str|Path, license:str='other') -> float: # plain, as `load` gives it; new; of the card
     # greatest difference to torch, where the range is 2
     "Write look.onnx, paint.onnx (for `n` completions), config.json and README.md; refused if they compute otherwise."
     try: import onnx, onnxruntime
@@ -60,27 +60,25 @@ def to_onnx(net:PICNet, folder:str|Path, license:str='other', name:str='') -> fl
         prior, context = net.prior(image, hole > .5)
         both = given | dict(eps=sample_noise(n, prior, rng)[0], seen=Graph(net)(**given))
         return given, both, Graph(net, type(prior), type(context))
-    folder.mkdir(parents=True)
-    given, both, graph = case('center', 2)
-    free = dict(eps={0: torch.export.Dim('n', max=64)}, seen=dict.fromkeys(names := [*both['seen']]))
-    for name, args, out in (('look', given, names), ('paint', both, ['made'])):
-        ins = [*given, *([] if args is given else ['eps', *names])]
-        made = torch.onnx.export(graph, (), kwargs=args, input_names=ins, output_names=out, opset_version=18,
-            dynamic_shapes={k: free.get(k) for k in args}, dynamo=True, verbose=False).model_proto
-        halve(made)
-        onnx.save(made, folder/f'{name}.onnx')
-    look, paint = (onnxruntime.InferenceSession(folder/f'{k}.onnx') for k in ('look', 'paint'))
-    for kind, n in (('strokes', 1), ('rectangles', 3)):
-        given, both, _ = case(kind, n)
-        feed = {k: v.numpy() for k, v in both.items() if k != 'seen'}
-        seen = dict(zip(names, look.run(None, {k: feed[k] for k in given})))
-        apart += [np.abs(seen[k] - v.numpy()).max() for k, v in both['seen'].items()]
-        apart.append(np.abs(paint.run(None, feed | seen)[0] - graph(**both).numpy()).max())
-    if not max(apart) < 1e-3:
-        shutil.rmtree(folder)
-        raise ValueError(f'onnxruntime computes something else: {max(apart):.2g} of 2 apart')
-    (folder/'config.json').write_text(json.dumps(net.config.to_dict() | dict(noise=[*both['eps'].shape[1:]])))
-    (folder/'README.md').write_text(model_card(net.config, name or folder.name, license), encoding='utf-8')
+    with new_folder(folder):
+        given, both, graph = case('center', 2)
+        free = dict(eps={0: torch.export.Dim('n', max=64)}, seen=dict.fromkeys(names := [*both['seen']]))
+        for name, args, out in (('look', given, names), ('paint', both, ['made'])):
+            ins = [*given, *([] if args is given else ['eps', *names])]
+            made = torch.onnx.export(graph, (), kwargs=args, input_names=ins, output_names=out, opset_version=18,
+                dynamic_shapes={k: free.get(k) for k in args}, dynamo=True, verbose=False).model_proto
+            halve(made)
+            onnx.save(made, folder/f'{name}.onnx')
+        look, paint = (onnxruntime.InferenceSession(folder/f'{k}.onnx') for k in ('look', 'paint'))
+        for kind, n in (('strokes', 1), ('rectangles', 3)):
+            given, both, _ = case(kind, n)
+            feed = {k: v.numpy() for k, v in both.items() if k != 'seen'}
+            seen = dict(zip(names, look.run(None, {k: feed[k] for k in given})))
+            apart += [np.abs(seen[k] - v.numpy()).max() for k, v in both['seen'].items()]
+            apart.append(np.abs(paint.run(None, feed | seen)[0] - graph(**both).numpy()).max())
+        if not max(apart) < 1e-3: raise ValueError(f'onnxruntime computes something else: {max(apart):.2g} of 2 apart')
+        (folder/'config.json').write_text(json.dumps(net.config.to_dict() | dict(noise=[*both['eps'].shape[1:]])))
+        (folder/'README.md').write_text(model_card(net.config, folder.name, license), encoding='utf-8')
     return float(max(apart))
 
 # %% ../nbs/browser.ipynb #3f6263ca
@@ -99,13 +97,11 @@ def noise(seed:int, n:int, shape) -> torch.Tensor: # below 2^32; completions; of
 # %% ../nbs/browser.ipynb #12e59d1c
 def build_page(folder:str|Path, net:PICNet) -> float: # new; as of `to_onnx`
     "Put a page that completes photographs into a folder, for any server of files."
-    done, static = Path(folder), Path(str(files('picnet_nb')))/'static'
-    if done.exists(): raise FileExistsError(f'{done} exists: choose a new folder')
-    folder = writable(done.parent)/f'.{done.name}.part'      # of its own name when all is there
-    shutil.rmtree(folder, ignore_errors=True)      # of one that was killed
-    try:
-        apart = to_onnx(net, folder, name=done.name)
-        for o in (*static.glob('*.js'), static/'widget.css', *(static/'web').iterdir()): shutil.copy(o, folder)
+    static = Path(str(files('picnet_nb')))/'static'
+    with new_folder(folder) as folder, tempfile.TemporaryDirectory() as tmp:
+        apart = to_onnx(net, part := Path(tmp)/folder.name)
+        parts = *static.glob('*.js'), static/'widget.css', *(static/'web').iterdir(), *part.iterdir()
+        for o in parts: shutil.copy(o, folder)
         shutil.copytree(example_path().parent, folder/'samples')
         names = sorted(o.name for o in folder.iterdir() if o.suffix not in ('', '.md', '.html') and o.name != 'sw.js')
         version = hashlib.sha256(b''.join((folder/o).read_bytes() for o in names)).hexdigest()      # tells a new page
@@ -115,8 +111,6 @@ def build_page(folder:str|Path, net:PICNet) -> float: # new; as of `to_onnx`
         for name, old, new in (('sw.js', 'VERSION', version), ('sw.js', 'files = []', f'files = {small}'),
                                ('README.md', '---', '---\nsdk: static')):      # a Space on the hub reads it
             (folder/name).write_text((folder/name).read_text('utf-8').replace(old, new, 1), 'utf-8')
-        os.rename(folder, done)
-    finally: shutil.rmtree(folder, ignore_errors=True)
     return apart
 
 # %% ../nbs/browser.ipynb #fb402098

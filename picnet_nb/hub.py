@@ -11,7 +11,7 @@ import torch
 from safetensors import safe_open, SafetensorError
 from torch.nn.utils.parametrize import is_parametrized
 from .layers import spectral_norm
-from .model import PICNet, PICNetConfig, save_weights, usable
+from .model import PICNet, PICNetConfig, check_finite, save_weights, usable
 from .few import FewPICNet
 
 # %% auto #0
@@ -40,8 +40,8 @@ def upgrade(config:dict, names:list) -> tuple: # of a file; the configuration, {
 # %% ../nbs/10_hub.ipynb #9361677f
 def blank_network(file) -> tuple: # as `safe_open` gives it; a network on the meta device, {its name: name in the file}
     "The network that a file's header describes, if all in it fits: shapes without numbers, which cost no memory."
-    if not (said := (file.metadata() or {}).get('config')): raise ValueError('there is no configuration in its header')
-    if len(said) > 10_000: raise ValueError('the configuration in its header is too long')
+    said = (file.metadata() or {}).get('config', '')
+    if not 0 < len(said) < 10_000: raise ValueError('there is no configuration in its header, or a very long one')
     config, names = upgrade(dict(json.loads(said)), file.keys())
     network = PICNet if config.keys().isdisjoint(('rank', 'known_skip', 'blend')) else FewPICNet
     with torch.device('meta'): net = network(network.config_type(**config))
@@ -78,8 +78,7 @@ def load_weights(
         with safe_open(str(file), 'pt') as f:
             net, names = blank_network(f)
             state = {k: f.get_tensor(old).to(device, torch.float32, copy=True) for k, old in names.items()}
-        wild = [k for k, v in state.items() if not v.isfinite().all()]
-        if wild: raise ValueError(f'numbers in {wild[0]} are not finite: the training failed')
+        check_finite(state)
         net.load_state_dict(state, assign=True)
     except (SafetensorError, ValueError, TypeError, RecursionError) as e: raise ValueError(
         f'{file} can not be used ({str(e)[:300]}): take a file that save_weights or picnet_train wrote') from e

@@ -237,10 +237,9 @@ class Benchmark:
         if not callable(model): raise TypeError(f'a model is a PICNet, a Completer or a function, not {model!r}')
         kinds = [mask] if isinstance(mask, str) or callable(mask) else mask
         self.masks = kinds if isinstance(kinds, dict) else {getattr(o, '__name__', str(o)): o for o in kinds}
-        if not all(callable(o) or o in mask_types for o in self.masks.values()): raise ValueError(
-            f'unknown hole types in {mask}; there are {", ".join(mask_types)}, and functions such as a MaskFolder')
-        if len({*self.masks, 'all'}) <= len(kinds): raise ValueError(
-            f'hole types have names of their own, none is all, not {[*self.masks]}: give a dict')
+        named = len({*self.masks, 'all'}) > len(kinds)      # all: the mean of them
+        if not named or not all(callable(o) or o in mask_types for o in self.masks.values()): raise ValueError(
+            f'hole types are {", ".join(mask_types)}, or functions with names of their own, not {mask}')
         if files and not size: raise ValueError('this model does not tell the size of its images: give size=...')
         self.images, self.device = ImageFolder(data, size) if files else data, torch.device(device or 'cpu')
         count = len(self.images) if limit is None else min(limit, len(self.images))
@@ -334,8 +333,7 @@ class Evaluation:
 # %% ../nbs/08_metrics.ipynb #bb6ded1c
 def _net(net, device, **more): # as of `evaluate`; what there is besides lite0 to lite2; a network or None
     known = {f'lite{i}': partial(LiteFeatures, i) for i in range(3)} | more
-    if isinstance(net, str) and net not in known: raise ValueError(
-        f'no network {net!r}; there are {", ".join(known)}')
+    if isinstance(net, str) and net not in known: raise ValueError(f'no network {net!r}; there are {", ".join(known)}')
     net = known[net]() if isinstance(net, str) else net
     return net and net.to(device)
 

@@ -8,7 +8,7 @@ import copy, re, zipfile
 from pathlib import Path
 import torch
 from .layers import remove_spectral_norm
-from .model import PICNet, PICNetConfig
+from .model import PICNet, PICNetConfig, check_finite
 from .hub import check_tensors
 
 # %% auto #0
@@ -60,9 +60,9 @@ def fill(net:torch.nn.Module, state:dict): # one of our networks; of the origina
     "Copy a state into a network; a `ValueError` names what is missing, unknown, of another shape or not finite."
     first = {our_name(k): v for k, v in reversed(state.items())}
     check_tensors({k: v.shape for k, v in net.state_dict().items()}, {k: v.shape for k, v in first.items()})
+    check_finite(state)
     for k, v in state.items():
         w = first[our_name(k)]
-        if not w.isfinite().all(): raise ValueError(f'numbers in {k} are not finite')
         if v.shape != w.shape or v.ne(w).any(): raise ValueError(f'{k} is unlike the tensor that it should repeat')
     net.load_state_dict(first)
 
@@ -88,5 +88,5 @@ def load_official(
         try: fill(part, state[n])
         except ValueError as e: raise ValueError(f'{files[n]} does not fit: {str(e)[:300]}') from e
     plain = remove_spectral_norm(copy.deepcopy(net))
-    if not all(o.isfinite().all() for o in plain.parameters()): raise ValueError(f'{folder}: weights are not finite')
+    check_finite({f'{k} of {folder}': v for k, v in plain.named_parameters()})
     return net.train() if trainable else plain.requires_grad_(False)

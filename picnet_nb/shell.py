@@ -4,7 +4,7 @@
 
 # %% ../nbs/12_shell.ipynb #c13a0002
 from __future__ import annotations
-import argparse, importlib, os, shutil, sys, tempfile
+import argparse, importlib, os, shutil, sys
 from contextlib import contextmanager, suppress
 from functools import wraps
 from itertools import count
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 # %% auto #0
-__all__ = ['train', 'evaluate', 'complete', 'export', 'Steady', 'command', 'later', 'Parser', 'writable', 'new_folder']
+__all__ = ['train', 'evaluate', 'complete', 'export', 'Steady', 'command', 'later', 'Parser', 'new_folder']
 
 # %% ../nbs/12_shell.ipynb #c13a0003
 class Steady:
@@ -60,25 +60,15 @@ class Parser(argparse.ArgumentParser):
     "A mistake in the options ends with exit code 2 and one line."
     def error(self, message, code=2): self.exit(code, f'{self.prog}: error: {" ".join(message.split()):.1000}\n')
 
-# %% ../nbs/12_shell.ipynb #c1200016
-def writable(folder:str|Path) -> Path: # made if it isn't there
-    "Make sure that a folder takes results, before the work that makes them."
-    try:
-        (folder := Path(folder)).mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as e: raise OSError(f'{folder} takes no results ({e.strerror}): choose another folder') from e
-    return folder
-
 # %% ../nbs/12_shell.ipynb #c1200018
 @contextmanager
-def new_folder(wanted:str|Path): # gives a `Path`: the one wanted, or NAME-2, NAME-3, ... if something is in it
-    "A folder that no other process takes; gone again if the work fails."
+def new_folder(wanted:str|Path, others:bool=False): # if it is there: NAME-2, NAME-3, ...? otherwise an error
+    "Make a folder; it is gone again if the work fails."
     for i in count(1):
-        folder = Path(wanted) if i == 1 else Path(f'{wanted}-{i}')
-        if any(writable(folder).iterdir()): continue
-        with suppress(FileExistsError):
-            (mark := folder/'.taken').open('x').close()
-            break
+        folder = Path(f'{wanted}-{i}' if i > 1 else wanted)
+        try: folder.mkdir(parents=True)
+        except FileExistsError:
+            if not (others and folder.is_dir()): raise
+        else: break
     try: yield folder
     except BaseException: shutil.rmtree(folder, ignore_errors=True); raise
-    mark.unlink()
