@@ -4,32 +4,33 @@
 
 # %% ../nbs/14_complete.ipynb #cda9140a
 from __future__ import annotations
-import argparse, copy, importlib, io, json, math, os, re, secrets, shutil, sys, tempfile, time
-import types, unicodedata, warnings
-from collections import Counter
-from contextlib import ExitStack, contextmanager, suppress
+import argparse, copy, importlib, io, json, math, os, re, secrets, shutil, sys, tempfile, time, unicodedata
+import warnings
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import chain, count
 from pathlib import Path
 import numpy as np, torch
+from filelock import FileLock
 from PIL import Image, ImageDraw, ImageOps
 from .data import (Original, open_image, load_pil, alpha_mask, to_tensor, to_pil, list_images, image_suffixes,
-                            image_formats, example_path, margins, say, write_atomic)
+                            image_formats, example_path, margins, write_atomic)
 from .masks import (mask_types, load_mask, make_masks, touched, mask_bbox, grow,
                              feather as soften)
 from .layers import remove_spectral_norm
-from .model import PICNet, sample_noise, save_weights
+from .model import PICNet, check_numbers, sample_noise, save_weights, usable
 from .callbacks import FinishStep, run_lock
 from .hub import load
 from .fast import speed_up, decode_box
+from .shell import Parser, command
 from .material import Material
 
 # %% auto #0
 __all__ = ['fillings', 'advice', 'load_pair', 'crop_box', 'hole_boxes', 'Window', 'thumbnail', 'show_hole', 'Samples',
            'Completions', 'perturb', 'slerp', 'seeded', 'paint', 'sources_of', 'Renderer', 'together', 'Sampler',
            'Completer', 'find_mask', 'owned', 'sheet_of', 'save_result', 'short', 'name_results', 'targets', 'minutes',
-           'at_least', 'complete_files', 'main']
+           'complete_files', 'main']
 
 # %% ../nbs/14_complete.ipynb #03296a6d
 def load_pair(image, mask=None, grown:int=0) -> tuple: # see `Completer`; RGB, the hole as (H, W) bool array
@@ -435,11 +436,11 @@ def find_mask(
 def owned(folder:Path): # made if it is not there
     "Hold a folder of results as soon as no other run does, without what killed ones have left in it."
     folder.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as held:
-        for k in count():
-            try: held.enter_context(run_lock(folder)); break
-            except BlockingIOError: k or say(f'note: another run is writing in {folder}; waiting for its end', err=True)
-            time.sleep(.2)
+    try: held = run_lock(folder)
+    except BlockingIOError:
+        print(f'note: another run is writing in {folder}; this one waits for its end', file=sys.stderr, flush=True)
+        held = FileLock(folder/'.lock').acquire()
+    with held:
         for o in folder.rglob('.part-*'): shutil.rmtree(o, ignore_errors=True)
         yield
 
@@ -498,24 +499,18 @@ def minutes(time:str) -> float: # such as 30s or 2m
     if not m or not float(m[1]): raise argparse.ArgumentTypeError(f'it takes a time such as 30s or 2m, not {time}')
     return float(m[1])/(60 if m[2] == 's' else 1)
 
-def at_least(least:int, kind=int): # a type for argparse
-    def number(text):
-        if least <= (x := kind(text)) < math.inf: return x
-        raise argparse.ArgumentTypeError(f'it takes a number from {least} on, not {text}')
-    return number
-
 # %% ../nbs/14_complete.ipynb #0a95d261
 def complete_files(
     completer:Completer, todo:dict, # see `targets`
     spec:str|None, folder:Path, # see `find_mask`
     how:dict, saving:dict, # see `Completer.__call__`, `Completions.save`
     adapt:float|None=None, keep:Path|None=None, # minutes to learn from each image; file for what was learned
-    sides:list|None=None, run=None, # see `Completer.extend`; what `FinishStep` stops
+    sides:list|None=None, ear=None, # see `Completer.extend`; a `FinishStep`
 ) -> int: # images that failed
     "Complete all files that are not done yet; bad ones are named and passed over."
     left = [o for o in todo if not todo[o].exists()]
     failed, said, seed, old = 0, how['fill'] != 'auto' or adapt, how['seed'], len(todo) - len(left)
-    while left and not getattr(run, 'stop', False):
+    while left and not (ear and ear.pressed):
         file, start = left.pop(0), time.perf_counter()
         name = file.relative_to(folder)
         try:
@@ -526,36 +521,36 @@ def complete_files(
             with warnings.catch_warnings(record=True) as told: sheet = save_result(made, todo[file], **saving)
         except (ValueError, OSError, MemoryError, RuntimeError) as e:
             failed += 1
-            say(f'{name} failed: {" ".join(str(e).split()) or type(e).__name__}', err=True)
+            print(f'{name} failed: {" ".join(str(e).split()) or type(e).__name__}', file=sys.stderr, flush=True)
             continue
-        for o in told: say(f'note: {name}: {o.message}', err=True)
+        for o in told: print(f'note: {name}: {o.message}', file=sys.stderr, flush=True)
         took = time.perf_counter() - start
-        say(f'{name}: {len(made)} completions in {took:.1f} s, seed {seed}, all on {sheet}')
-        if not said and 'material' in made.sources: said = not say(f'note: {advice}', err=True)
+        print(f'{name}: {len(made)} completions in {took:.1f} s, seed {seed}, all on {sheet}', flush=True)
+        if not said and 'material' in made.sources: said = not print(f'note: {advice}', file=sys.stderr, flush=True)
     counts = f'{len(todo) - old - len(left) - failed} completed, {old} done before, {failed} failed'
-    if len(todo) > 1: say(f'{counts}, {len(left)} left' if left else counts)
+    if len(todo) > 1: print(f'{counts}, {len(left)} left' if left else counts)
     return failed
 
 # %% ../nbs/14_complete.ipynb #7b7ed4e0
+@command
 def main(argv:list|None=None) -> int: # the command line, if not the process's; 0: all done, 1: some images failed
     "Complete images from the command line."
-    p = argparse.ArgumentParser('picnet_complete', '%(prog)s [image] [mask] [options]',
-                                description='Fill the hole in an image, in many ways.')
+    p = Parser('picnet_complete', description='Fill the hole in an image, in many ways.')
     p.add_argument('image', nargs='?', help='an image, or a folder of images (a bundled photograph)')
     p.add_argument('mask', nargs='?', help='white where to fill: a file, a folder, or center, rectangles, strokes')
-    p.add_argument('--n', type=at_least(1), default=8, help='completions of each image (8)')
+    p.add_argument('--n', type=int, default=8, help='completions of each image (8)')
     p.add_argument('--seed', type=int, default=0, help='the same seed gives the same completions (0)')
-    p.add_argument('--temperature', type=at_least(0, float), default=1., help='0: no variety, 1: the full variety (1)')
+    p.add_argument('--temperature', type=float, default=1., help='0: no variety, 1: the full variety (1)')
     p.add_argument('--fill', choices=fillings, default='auto', help="the photograph's own material, the model, or both "
                    'by turns (auto: three by the material where there is enough of it, one by the model)')
     p.add_argument('--detail', action=argparse.BooleanOptionalAction, default=True, help='sharpen what is enlarged')
-    p.add_argument('--size', type=at_least(1), help='side of the part the model looks at, pixels (twice the hole)')
+    p.add_argument('--size', type=int, help='side of the part the model looks at, pixels (twice the hole)')
     p.add_argument('--grow', type=int, default=0, help='pixels to enlarge the hole by; negative: to shrink it by (0)')
-    p.add_argument('--feather', type=at_least(0), default=0, help='width of a soft edge around the hole, pixels (0)')
+    p.add_argument('--feather', type=int, default=0, help='width of a soft edge around the hole, pixels (0)')
     p.add_argument('--extend', metavar='L,T,R,B', help='no hole, but so much more on each side: pixels, or 25%%')
     p.add_argument('--adapt', type=minutes, metavar='TIME', help='learn from each photograph first, so long: 30s, 2m')
     p.add_argument('--keep', type=Path, metavar='FILE', help='keep the weights that --adapt has learned (.safetensors)')
-    p.add_argument('--best', type=at_least(1), help='write the first so many in full size (all); the sheet shows all')
+    p.add_argument('--best', type=int, help='write the first so many in full size (all); the sheet shows all')
     p.add_argument('--format', choices=[*map(str.lower, image_formats), 'same'], default='png', help='of results (png)')
     p.add_argument('--out', type=Path, default=Path('completions'), help='where new results are put (completions)')
     p.add_argument('--weights', help='a file, a folder of a training run, or user/repo on the Hugging Face hub')
@@ -565,8 +560,8 @@ def main(argv:list|None=None) -> int: # the command line, if not the process's; 
     a = p.parse_args(argv)
     if a.gui: return importlib.import_module('picnet_nb.widget').launch(a.image, a.mask, a.weights)
     if a.web: return importlib.import_module('picnet_nb.export').export_main(['--serve', a.weights or ''])
-    with warnings.catch_warnings(), ExitStack() as held, suppress(KeyboardInterrupt):
-        warnings.showwarning = lambda message, *_: say(f'note: {message}', err=True)
+    with warnings.catch_warnings(), ExitStack() as held:
+        warnings.showwarning = lambda message, *_: print(f'note: {message}', file=sys.stderr, flush=True)
         try:
             path, spec = (Path(a.image).expanduser(), a.mask) if a.image else (example_path(), 'center')
             if not path.exists(): load_pil(a.image)      # says why
@@ -574,25 +569,26 @@ def main(argv:list|None=None) -> int: # the command line, if not the process's; 
             if a.extend and (spec and a.image or a.adapt): raise ValueError('--extend takes no mask, and no --adapt')
             sides = a.extend and a.extend.split(',')
             if sides and not any(margins(sides, (999, 999))): raise ValueError('extend one side at least')
-            seeded(a.n, a.seed)
+            most = dict(n=(1, 10**5), seed=(-2**63, 2**63), temperature=(0, 1e3), size=(1, 10**5), best=(1, 10**5),
+                        grow=(-10**5, 10**5), feather=(0, 10**5))
+            check_numbers(vars(a), **{k: v for k, v in most.items() if getattr(a, k) is not None})
             how = {o: getattr(a, o) for o in 'n seed temperature fill detail size grow feather'.split()}
             more = {o: getattr(a, o) for o in 'weights adapt extend format best'.split()}
             held.enter_context(owned(out := a.out.expanduser()))
             todo = targets(path, out, dict(images=str(path), mask=spec, **more, **how))
-            completer = Completer.from_pretrained(a.weights, a.device)
-        except (ValueError, OSError, RuntimeError, ImportError, AssertionError) as e: p.error(' '.join(str(e).split()))
-        if spec in mask_types and (kinds := completer.net.config.masks) and spec not in kinds: say('warning: these '
-            f'weights were trained for holes of the kind {" and ".join(map(str, kinds))}, not {spec}', err=True)
-        if a.image and spec in mask_types and Path(spec).is_dir():
-            say(f'note: holes are drawn at random; for the masks in the folder {spec} write ./{spec}', err=True)
+            completer = Completer.from_pretrained(a.weights, usable(a.device))
+        except (ValueError, OSError, RuntimeError, ImportError) as e: p.error(str(e))
+        if spec in mask_types and (kinds := completer.net.config.masks) and spec not in kinds: print('warning: these '
+            f'weights were trained for holes of the kind {" and ".join(map(str, kinds))}, not {spec}', file=sys.stderr)
+        if a.image and spec in mask_types and Path(spec).is_dir(): print('note: holes are drawn at random; for the '
+            f'masks in the folder {spec} write ./{spec}', file=sys.stderr)
         folder, saving = path if path.is_dir() else path.parent, dict(kind=a.format, best=a.best)
-        finish, run = FinishStep(), types.SimpleNamespace()
-        finish.before_fit(run)
-        held.callback(finish.cleanup, run)
-        failed = complete_files(completer, todo, spec, folder, how, saving, a.adapt, a.keep, sides, run)
-        if not run.stop: return int(failed > 0)
-    say('stopped; the same command goes on from there', err=True)
-    return 130
+        ear = FinishStep()
+        ear.before_fit(ear)
+        held.callback(ear.cleanup, ear)
+        failed = complete_files(completer, todo, spec, folder, how, saving, a.adapt, a.keep, sides, ear)
+    if ear.pressed: raise KeyboardInterrupt      # `command` says what that means
+    return int(failed > 0)
 
 # %% ../nbs/14_complete.ipynb #be908b95
 if __name__ == '__main__' and '__file__' in globals(): sys.exit(main())      # not in the notebook

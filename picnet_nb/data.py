@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 __all__ = ['image_suffixes', 'image_formats', 'ImageError', 'height_width', 'white_level', 'decode_pil', 'load_pil', 'open_image',
            'alpha_mask', 'to_tensor', 'to_pil', 'example_names', 'example_path', 'example_image', 'show_images',
            'resize_crop', 'list_images', 'readable', 'ImageFolder', 'augment', 'to_device', 'uniform', 'ImageSet',
-           'ImageStream', 'open_images', 'write_atomic', 'say', 'margins', 'Original']
+           'ImageStream', 'open_images', 'write_atomic', 'margins', 'Original']
 
 # %% ../nbs/01_data.ipynb #806b46e6
 class ImageError(ValueError):
@@ -203,6 +203,7 @@ def resize_crop(x, size:int|tuple, min_side:int=1) -> Image.Image: # RGB, of tha
 # %% ../nbs/01_data.ipynb #e52537f4
 image_suffixes = set('.jpg .jpeg .jfif .png .webp .bmp .gif .tif .tiff .ppm .pgm .pbm .tga .jp2 .mpo .ico .avif '
                      '.heic .heif'.split())
+_marks = ['.lock'], ['result.json', 'cases.png']      # in folders of results
 _archives = '.zip', '.tar', '.gz', '.tgz', '.7z', '.rar'
 
 # %% ../nbs/01_data.ipynb #fc852dc0
@@ -215,7 +216,7 @@ def list_images(folder) -> list: # of paths, sorted
         at, here = Path(at), {*dirs, *names}
         if at.resolve() in seen: dirs.clear(); continue      # a link to where we were
         seen.add(at.resolve())
-        ours = {k for k in dirs if f'{k}_sheet.png' in here or (at/k/'.lock').exists()}
+        ours = {k for k in dirs if f'{k}_sheet.png' in here or any(all((at/k/o).exists() for o in m) for m in _marks)}
         bad = {k for k in here if k[0] == '.' or k.endswith(_archives) or k.removesuffix('_sheet.png') in ours}
         dirs[:], out = sorted({*dirs} - bad), out + sorted(bad)
         found += [o for k in {*names} - bad if (o := at/k).suffix.lower() in image_suffixes and o.is_file()]
@@ -327,7 +328,7 @@ class _Passes(IterableDataset):
             if n < 0: raise ImageError('the stream is empty, or can be read only once')
 
 # %% ../nbs/01_data.ipynb #3a516bc7
-def _collate(items, size:tuple): # (n, 3, H, W) uint8, or an `ImageError`, which a worker process can't raise in one line
+def _collate(items, size:tuple): # (n, 3, H, W) uint8, or an `ImageError`, to which a worker would add its traceback
     "Items as one batch, with another image in the place of a bad one."
     try: good, _ = readable(items, partial(_as_bytes, size=size))
     except ImageError as e: return e
@@ -415,14 +416,6 @@ def write_atomic(file:str|Path, write): # `write`: function of an open binary fi
     except RuntimeError as e:     # torch.save hides behind it that the disk is full
         raise (e.__context__ if isinstance(e.__context__, OSError) else e) from None
     finally: tmp.unlink(missing_ok=True)
-
-# %% ../nbs/01_data.ipynb #717b01b5
-def say(text:str, err:bool=False): # to stderr
-    "Print a line, as far as it can be printed."
-    name = 'stderr' if err else 'stdout'
-    code = getattr(f := getattr(sys, name), 'encoding', None) or 'utf-8'
-    try: f and print(text.encode(code, 'backslashreplace').decode(code), file=f, flush=True)
-    except OSError: setattr(sys, name, open(os.devnull, 'w'))       # nobody reads it any more
 
 # %% ../nbs/01_data.ipynb #99098b44
 image_formats = dict(PNG='.png', JPEG='.jpg', WEBP='.webp', TIFF='.tif')     # that are written, and their suffixes
