@@ -28,8 +28,8 @@ from .material import Material
 
 # %% auto #0
 __all__ = ['fillings', 'advice', 'load_pair', 'crop_box', 'hole_boxes', 'Window', 'thumbnail', 'show_hole', 'Samples',
-           'Completions', 'perturb', 'slerp', 'seeded', 'paint', 'sources_of', 'Renderer', 'together', 'Sampler',
-           'Completer', 'find_mask', 'owned', 'sheet_of', 'save_result', 'short', 'name_results', 'targets', 'minutes',
+           'Completions', 'perturb', 'slerp', 'seeded', 'paint', 'sources_of', 'Renderer', 'together', 'Completer',
+           'find_mask', 'owned', 'sheet_of', 'save_result', 'short', 'name_results', 'targets', 'minutes',
            'complete_files', 'main']
 
 # %% ../nbs/14_complete.ipynb #03296a6d
@@ -345,8 +345,8 @@ def together(parts:list) -> Completions: # of one image's windows, as many of ea
     return parts[0]
 
 # %% ../nbs/14_complete.ipynb #5b0f3a51
-class Sampler(Renderer):
-    "Draws completions, and more that are like one, or lie between two."
+class Completer(Renderer):
+    "Fills the hole in an image of any size, in many ways; and more that are like one, or lie between two."
     def __call__(self,
         image, # a file, PIL image, array: anything that `open_image` takes; an `Original`
         mask=None, # file, PIL image, array or tensor, white/1/True where to fill; None: the image's transparency
@@ -378,16 +378,12 @@ class Sampler(Renderer):
             return self.from_noise(c.window, eps, sources=[c.sources[i]]*(n - 1) + [c.sources[j]])
         return together([one(c) for c in (completions, *completions.beside)])
 
-# %% ../nbs/14_complete.ipynb #e761f051
-class Completer(Sampler):
-    "Fills the hole in an image of any size, in many ways."
     def extend(self,
         image, sides, # see `__call__`; left, top, right, bottom: pixels, or '25%'
         n:int=8, seed:int|None=None, **how, # see `__call__`
     ) -> Completions: # of an image that is so much larger
         "Continue an image beyond its edges: left, right, top, bottom, each from what is there by then."
         (rng, seed), (whole, known), finished = seeded(n, seed), Original(image).expand(sides), []
-        if known.all(): raise ValueError('extend one side at least, by one pixel or more')
         w = Window(open_image(whole.image), ~known, self.net.config.image_size)
         l, t, r, b = mask_bbox(known)
         sides, rgb = (l, t, known.shape[1] - r, known.shape[0] - b), w.image.crop((l, t, r, b))
@@ -568,7 +564,7 @@ def main(argv:list|None=None) -> int: # the command line, if not the process's; 
             if a.keep and (not a.adapt or path.is_dir()): raise ValueError('--keep goes with --adapt and one image')
             if a.extend and (spec and a.image or a.adapt): raise ValueError('--extend takes no mask, and no --adapt')
             sides = a.extend and a.extend.split(',')
-            if sides and not any(margins(sides, (999, 999))): raise ValueError('extend one side at least')
+            if sides: margins(sides, (999, 999))
             most = dict(n=(1, 10**5), seed=(-2**63, 2**63), temperature=(0, 1e3), size=(1, 10**5), best=(1, 10**5),
                         grow=(-10**5, 10**5), feather=(0, 10**5))
             check_numbers(vars(a), **{k: v for k, v in most.items() if getattr(a, k) is not None})

@@ -35,11 +35,10 @@ def height_width(size:int|tuple, least:int=1) -> tuple: # (H, W), each at least 
 def white_level(a:np.ndarray) -> int: # 1, 255, 4095 or 65535
     "The smallest scale on which all levels lie; that of bytes is always 255."
     if a.dtype == np.uint8: return 255
-    if not a.any(): return 65535
     least, most = a.min(), a.max()
     if not 0 <= least <= most <= 65535: raise ValueError(
         f'its levels go from {least:g} to {most:g}: bring them to 0 ... 1, 0 ... 255 or 0 ... 65535')
-    return next(o for o in (1, 255, 4095, 65535) if most <= o)
+    return next(o for o in (1, 255, 4095, 65535) if 0 < most <= o or o == 65535)
 
 def _from_array(a:np.ndarray) -> Image.Image: # 8 bits
     "An array (H, W), or (H, W, 1, 2, 3 or 4), as an image: levels of any type and scale, see `white_level`."
@@ -102,6 +101,7 @@ def _open_pil(x) -> Image.Image: # see `open_image`; only its head is read
     Image.init()
     return Image.open(x, formats=[o for o in _formats if o in Image.OPEN])
 
+# %% ../nbs/01_data.ipynb #b8b37aac
 def load_pil(x, min_side:int=1, decode=decode_pil) -> Image.Image: # RGB, or RGBA if not all of it is opaque
     "What `open_image` takes; whatever a decoder raises becomes an `ImageError` that names the image."
     try:
@@ -475,7 +475,9 @@ def margins(sides:list, size:tuple) -> list: # left, top, right, bottom: pixels,
     found = [re.fullmatch(r'\s*(\d+(?:\.\d+)?)(%?)\s*', str(o)) for o in sides]
     if len(found) != 4 or not all(found): raise ValueError(
         f'{sides} is not left, top, right and bottom: each a number of pixels, or a share such as 25%')
-    return [round(float(m[1])*(n/100 if m[2] else 1)) for m, n in zip(found, (*size, *size))]
+    px = [round(float(m[1])*(n/100 if m[2] else 1)) for m, n in zip(found, (*size, *size))]
+    if not any(px): raise ValueError('one side at least must get a pixel or more')
+    return px
 
 # %% ../nbs/01_data.ipynb #26f5d446
 class Original:

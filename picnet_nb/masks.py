@@ -115,6 +115,7 @@ def _painted(img:Image.Image) -> Image.Image: # of any mode; gray levels, or 0 a
         'its black and white is one mask, and its transparency another: save it without transparency')
     return Image.fromarray(clear if count[:128].any() or not most else ~clear)      # or white strokes on a clear layer
 
+# %% ../nbs/02_masks.ipynb #891b9405
 def load_mask(
     x, # a file, bytes, a PIL image, or an array or tensor (H, W), also with one, three or four colors: of any scale
     size:int|tuple|None=None, # pixels: one number, or (H, W); if not given, as it is
