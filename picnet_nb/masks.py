@@ -105,7 +105,7 @@ def _painted(img:Image.Image) -> Image.Image: # of any mode; gray levels, or 0 a
     "What in an image is white, or transparent."
     img = decode_pil(img)
     gray, clear = img.convert('L'), np.asarray(img.getchannel('A')) < 128 if img.mode == 'RGBA' else np.zeros(1, bool)
-    count = np.bincount(np.asarray(gray)[~clear] if clear.any() else np.ravel(gray), minlength=256)     # of each level
+    count = np.array(gray.histogram(Image.fromarray(~clear) if clear.any() else None))     # of each level
     middle, most = count[64:192], count.sum()
     if not clear.any():
         if 4*middle.sum() > most and (middle > 0).sum() > 64: raise ValueError(
