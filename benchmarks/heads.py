@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 import safetensors.torch, torch
 from PIL import Image, ImageOps
-from picnet_nb.callbacks import CUDAGraph, EMA, FinishStep, Log, MixedPrecision, Preview, Schedule, log_text
+from picnet_nb.callbacks import EMA, FinishStep, Log, MixedPrecision, Preview, Schedule, log_text
 from picnet_nb.commands import start_net
 from picnet_nb.data import list_images, open_image, open_images
 from picnet_nb.fast import speed_up
@@ -15,6 +15,7 @@ from picnet_nb.few import R1, HoleAppearance, Patch, Projected, few_pictures
 from picnet_nb.hub import bundled
 from picnet_nb.model import save_weights
 from picnet_nb.train import Adversarial, Trainer
+from .graph import CUDAGraph
 
 def pack(folder:Path, out:Path, side:int):
     "Photographs with a short side of `side` pixels, in the same folders."

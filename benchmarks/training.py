@@ -4,12 +4,13 @@ Both take the same steps from the same weights, by turns; that their losses agre
 import argparse, copy
 from functools import partial
 import torch
-from picnet_nb.callbacks import CUDAGraph, EMA, MixedPrecision, Schedule
+from picnet_nb.callbacks import EMA, MixedPrecision, Schedule
 from picnet_nb.data import example_image, example_names, resize_crop, to_tensor
 from picnet_nb.fast import speed_up
 from picnet_nb.train import TrainConfig, Trainer, paper
 from .common import (at_limit, by_turns, ceilings, faster, fresh, full_float32, has_bf16, machine, medians, ms, peak_mb,
                      save, sync, times, top_ten)
+from .graph import CUDAGraph
 from .reference import original, start_net
 
 ways = {'float32': ('no', False), 'bfloat16': ('bf16', False), 'float16': ('fp16', False),

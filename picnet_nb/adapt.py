@@ -15,7 +15,7 @@ from .fast import speed_up
 from .few import few_pictures
 from .hub import restore_spectral_norm
 from .masks import touched
-from .model import PICNet
+from .model import PICNet, check_finite
 from .train import KL, Adversarial, Trainer
 
 # %% auto #0
@@ -63,7 +63,7 @@ def adapt(
     tell:Callable|None=None, # is called with steps done, steps in all; True ends the training early
 ) -> PICNet: # averaged weights, for sampling
     "Train a generator on the known parts of photographs."
-    if steps is None and not 0 < (minutes or 0) < 1e5: raise ValueError(f'minutes is how long to learn, not {minutes}')
+    plan = Schedule(None if steps else minutes or 0, 4)
     size, device = net.config.image_size, next(net.parameters()).device
     data = Crops(pairs, size, side)
     recipe = few_pictures(size=size, batch=4, lr=2e-4, warmup=5, ema=.9, seed=seed, steps=steps or 10**6)
@@ -73,10 +73,10 @@ def adapt(
         learner = restore_spectral_norm(copy.deepcopy(net).float())
     learner.encoder = copy.deepcopy(net.encoder).float()      # as it is: without spectral norms, and still
     def hear(t): t.stop |= bool(tell and tell(t.step, t.steps))
-    plan = Schedule(None if steps else minutes, 4)
     cbs = [FinishStep(), MixedPrecision(), EMA(), plan, SimpleNamespace(after_step=hear)]
     trainer = Trainer(speed_up(learner), data, recipe.config, terms, cbs, recipe.choose, device)
     trainer.net.encoder.requires_grad_(False)
     made = trainer.fit().ema
+    check_finite(made.state_dict())
     made.disc, made.disc_rec = net.disc, net.disc_rec      # which were not trained; they may be missing
     return made

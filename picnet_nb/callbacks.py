@@ -5,21 +5,22 @@
 # %% ../nbs/07_callbacks.ipynb #da9850a9
 from __future__ import annotations
 import copy, json, math, re, signal, sys, threading, time, warnings
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 import safetensors, safetensors.torch, torch
+from filelock import FileLock, Timeout
 from tqdm.auto import tqdm
 from .data import to_pil, write_atomic
 from .masks import make_masks
-from .model import sample, save_weights
+from .model import check_finite, check_numbers, sample, save_weights
 
 # %% auto #0
 __all__ = ['EMA', 'Schedule', 'Log', 'log_text', 'Preview', 'FinishStep', 'adam_state', 'run_tensors', 'run_settings',
-           'read_checkpoint', 'run_lock', 'Checkpoint', 'MixedPrecision', 'ProcessLost', 'Processes', 'CUDAGraph',
-           'standard_callbacks']
+           'run_state', 'alike', 'read_checkpoint', 'run_lock', 'Checkpoint', 'MixedPrecision', 'ProcessLost',
+           'Processes', 'standard_callbacks']
 
 # %% ../nbs/07_callbacks.ipynb #ea5d8452
 class EMA:
@@ -41,12 +42,13 @@ class Schedule:
     "Learning rate up at the start and down at the end; with `minutes`, in a run of a length that is measured."
     def __init__(self, minutes:float|None=None, measure:int=20): # of the whole run; steps after which it is planned
         self.minutes, self.measure, self.times = minutes, measure, []
+        if minutes is not None: check_numbers(dict(minutes=minutes), minutes=(1e-6, 1e6))
 
     def before_step(self, t):
         if self.minutes and t.steps == t.cfg.steps: self.plan(t)
         rate = min(1., (t.step + 1)/max(1, t.cfg.warmup), (t.steps - t.step)/max(1., t.cfg.decay*t.steps))
         for group in (*t.opt_g.param_groups, *t.opt_d.param_groups):
-            if torch.is_tensor(group['lr']): group['lr'].fill_(t.cfg.lr*rate)      # part of a CUDA graph
+            if torch.is_tensor(group['lr']): group['lr'].fill_(t.cfg.lr*rate)      # of a CUDA graph, see `benchmarks.graph`
             else: group['lr'] = t.cfg.lr*rate
 
     def plan(self, t):
@@ -56,17 +58,16 @@ class Schedule:
         if len(self.times) <= self.measure: return
         seconds = (self.times[-1] - self.times[self.measure//2])/(self.measure - self.measure//2)
         t.call('reduce', row := dict(step=torch.tensor(seconds, device=t.device)))     # of all processes: the mean
-        t.steps = max(t.step + 1, round(60*self.minutes/row['step'].item()))
+        t.steps = max(t.step + 1, min(10**7 - 1, round(60*self.minutes/row['step'].item())))
         if t.main: print(f'{seconds:.3g} s a step: {t.steps} steps in {self.minutes:g} minutes', flush=True)
 
 # %% ../nbs/07_callbacks.ipynb #0c2ff336
 class Log:
     "Means of the losses, `trainer.log`, each `every` steps; an error if one is not finite."
-    def __init__(self, every:int=50, quiet:bool=False): self.every, self.quiet = every, quiet
+    def __init__(self, every:int=50, quiet:bool=False): self.every, self.quiet, self.bar = every, quiet, None
 
-    def before_fit(self, t):
-        t.log, t.seconds = getattr(t, 'log', []), getattr(t, 'seconds', 0.)
-        self.sums, self.bar = {}, None
+    def before_fit(self, t): # t.sums: losses since the last row
+        t.log, t.seconds, t.sums = (getattr(t, k, d) for k, d in dict(log=[], seconds=0., sums={}).items())
 
     def before_step(self, t):
         if self.bar is not None: return
@@ -74,11 +75,11 @@ class Log:
         self.bar = tqdm(total=t.steps, initial=t.step, unit='step', disable=self.quiet or not t.main)
 
     def after_step(self, t):
-        for k, v in t.losses.items(): self.sums.setdefault(k, []).append(v)
+        for k, v in t.losses.items(): t.sums.setdefault(k, []).append(v)
         t.seconds, self.bar.total = time.time() - self.start, t.steps
         self.bar.update()
         if t.step%self.every and t.step < t.steps: return
-        row, self.sums = {k: torch.stack(v).mean() for k, v in self.sums.items()}, {}
+        row, t.sums = {k: torch.stack(v).mean() for k, v in t.sums.items()}, {}
         t.call('reduce', row)
         row = {k: v.item() for k, v in row.items()}
         if not all(map(math.isfinite, row.values())): raise FloatingPointError(
@@ -87,7 +88,7 @@ class Log:
         self.bar.set_postfix_str(', '.join(f'{k} {v:.3g}' for k, v in row.items()))
 
     def cleanup(self, t):
-        if self.bar is not None: self.bar.close()
+        if self.bar is not None: self.bar = self.bar.close()
 
 # %% ../nbs/07_callbacks.ipynb #be93d8f5
 def log_text(rows:list) -> str: # of dicts, which need not have the same keys
@@ -127,13 +128,14 @@ class Preview:
 class FinishStep:
     "Ctrl-C ends a run after the step that it is at; a second one at once."
     def before_fit(self, t):
-        t.stop, hears = False, threading.current_thread() is threading.main_thread()      # nobody else does
-        self.old = signal.signal(signal.SIGINT, partial(self.hear, t)) if hears else None
+        t.stop, self.pressed, hears = False, False, threading.current_thread() is threading.main_thread()
+        self.old = signal.signal(signal.SIGINT, self.hear) if hears else None      # nobody else does
 
-    def hear(self, t, *args):
-        if t.stop: raise KeyboardInterrupt
-        t.stop = True
+    def hear(self, *args):
+        if self.pressed: raise KeyboardInterrupt
+        self.pressed = True
 
+    def after_step(self, t): t.stop |= self.pressed
     def cleanup(self, t):
         if self.old is not None: signal.signal(signal.SIGINT, self.old)
 
@@ -155,101 +157,129 @@ def run_tensors(t) -> dict: # a `Trainer` with `ema`; name -> tensor, into which
 
 # %% ../nbs/07_callbacks.ipynb #4345b4e2
 def run_settings(t) -> dict: # of numbers and texts
-    "What decides how a run goes; a checkpoint of other settings is refused."
+    "What decides how a run goes; a checkpoint of other settings is refused. The learning rate may change on the way."
     text = lambda o: re.sub(' at 0x[0-9a-f]+', '', getattr(o, '__name__', repr(o)))      # where a function lies
-    settings = dict({k: v for k, v in asdict(t.cfg).items() if k not in ('steps', 'save_every', 'amp')},
+    settings = dict({k: v for k, v in asdict(t.cfg).items() if k not in ('steps', 'save_every', 'amp', 'lr')},
                     model=t.net.config.to_dict(), terms=[text(o) for o in t.terms], choose=text(t.choose))
     return json.loads(json.dumps(settings, default=text))
 
+# %% ../nbs/07_callbacks.ipynb #c7ec0a01
+def run_state(t) -> dict: # of a `Trainer` with `ema` and `log`; of numbers and texts
+    "All else that a run needs to go on."
+    sums = {k: torch.stack(v).tolist() for k, v in t.sums.items()}
+    data = t.data.state_dict() if hasattr(t.data, 'state_dict') else None
+    return dict(step=t.step, steps=t.steps, asked=t.cfg.steps, seconds=t.seconds, log=t.log, sums=sums, data=data,
+                scaler=t.scaler.state_dict(), settings=run_settings(t))
+
+
+# %% ../nbs/07_callbacks.ipynb #c7ec0a03
+def alike(a, b) -> bool: # two values of JSON
+    "Is `a` of the type of `b`, with its keys, and are all numbers in it finite and none negative?"
+    if type(a) is not type(b): return False
+    if isinstance(a, dict): return a.keys() == b.keys() and all(alike(a[k], b[k]) for k in b)
+    return not isinstance(a, (int, float)) or 0 <= a < math.inf
+
+
 # %% ../nbs/07_callbacks.ipynb #4b518e61
-def read_checkpoint(file:Path, like:dict, settings:dict) -> tuple: # as of `run_tensors` and `run_settings`
-    # tensors, dict of numbers and texts, which settings are others, in words
+def read_checkpoint(file:Path, like:dict, own:dict) -> tuple: # as of `run_tensors` and `run_state`
+    # tensors; numbers and texts; which settings are others, in words, and then no tensors
     "Read a checkpoint; one that is damaged, not finite, or of other shapes is a `ValueError` that says so."
     try:
         with safetensors.safe_open(file, 'pt') as f:
-            about, tensors = json.loads(f.metadata()['run']), {k: f.get_tensor(k) for k in f.keys()}
-        old = about['settings']
-        others = [f'{k}: {old.get(k)!r} there, {v!r} now' for k, v in settings.items() if old.get(k) != v]
-    except (safetensors.SafetensorError, OSError, KeyError, TypeError, AttributeError, RecursionError, ValueError) as e:
-        raise ValueError(f'{file} can not be used: {e}') from e
-    fits = lambda v, w: v.shape == w.shape and v.dtype == w.dtype and v.isfinite().all()
-    bad = sorted({*tensors} ^ {*like}) or [k for k, v in tensors.items() if not fits(v, like[k])]
-    if bad and not others: raise ValueError(
-        f'{file} can not be used: {bad[0]} is missing, too many, of another kind or not finite')
+            about, tensors = dict(sums={}) | json.loads(f.metadata()['run']), {}
+            both = {k: (about['settings'].get(k), v) for k, v in own['settings'].items()}
+            others = [f'{k}: {old!r:.99} there, {new!r:.99} now' for k, (old, new) in both.items() if old != new]
+            if others: return tensors, about, others
+            numbers = [v for row in about['log'] for v in row.values()] + sum(about['sums'].values(), [])
+            if {} in (about['scaler'], own['scaler']): about['scaler'] = own['scaler']      # another `amp`
+            known = about | {k: own[k] for k in ('settings', 'log', 'sums')}
+            if not alike(known, own) or not about['step'] <= about['steps'] or {*map(type, numbers)} - {int, float}:
+                raise ValueError('its notes are damaged')
+            shape = lambda k: tuple(f.get_slice(k).get_shape())
+            bad = sorted({*f.keys()} ^ {*like}) or [k for k, v in like.items() if shape(k) != v.shape]
+            for k, v in {} if bad else like.items():      # no more numbers than the run itself has
+                tensors[k] = w = f.get_tensor(k)
+                negative = k.endswith(('.step', '_sq')) and w.min() < 0
+                if w.dtype != v.dtype or not w.isfinite().all() or negative: bad.append(k)
+        if bad: raise ValueError(f'{bad[0]:.99} is missing, too many, of another kind or not finite')
+        torch.Generator().set_state(tensors['rng.state'])
+    except Exception as e: raise ValueError(f'{file} can not be used: {str(e):.300}') from e
     return tensors, about, others
 
+
 # %% ../nbs/07_callbacks.ipynb #2e772049
-@contextmanager
-def run_lock(folder:Path): # of a run
+def run_lock(folder:Path) -> AbstractContextManager: # of a run
     "Hold a folder; if another process, or another run in this one, holds it, that is an error."
-    try: import fcntl
-    except ImportError: yield; return      # Windows
-    with open(folder/'.lock', 'w') as f:
-        try: fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError: raise BlockingIOError(
-            f'another run is writing in {folder}: wait until it has ended, or choose another folder') from None
-        except OSError: pass               # a drive that knows no locks
-        yield
+    try: return FileLock(folder/'.lock').acquire(timeout=0)
+    except Timeout: raise BlockingIOError(
+        f'another run is writing in {folder}: wait until it has ended, or choose another folder') from None
 
 # %% ../nbs/07_callbacks.ipynb #4b484be3
 class Checkpoint:
     "All that a run needs to go on, each `save_every` steps, in `folder`; `fit` goes on from the newest one there."
-    def __init__(self, folder:str|Path, keep:int=2): # checkpoints to keep
+    own = r'(checkpoint-\d{7}|model)\.safetensors|log\.csv|samples\.png'      # its files
+
+    def __init__(self, folder:str|Path, keep:int=2): # good checkpoints to keep
         self.folder, self.keep, self.held = Path(folder), keep, ExitStack()
 
-    def files(self): return sorted(self.folder.glob(f'checkpoint-{7*"[0-9]"}.safetensors')) # oldest first
+    def files(self): # oldest first
+        return sorted(o for o in self.folder.glob(f'checkpoint-{7*"[0-9]"}.safetensors') if o.is_file())
 
     def before_fit(self, t):
         self.folder.mkdir(parents=True, exist_ok=True)
         if t.main:
             self.held.enter_context(run_lock(self.folder))
-            for o in self.folder.glob('.*.*'):      # .NAME.PID: of a run that was killed while it wrote
-                if o.suffix[1:].isdigit(): o.unlink()
+            for o in self.folder.iterdir():      # .NAME.PID: of a run that was killed while it wrote
+                if re.fullmatch(rf'\.({self.own})\.\d+', o.name): o.unlink()
         self.resume(t)
 
     @torch.no_grad()
     def resume(self, t):
         "Go on where the newest checkpoint that can be used was written."
-        self.saved, files = -1, self.files()
-        for file in reversed(files):
-            try: tensors, about, others = read_checkpoint(file, now := run_tensors(t), run_settings(t))
-            except ValueError as e: warnings.warn(f'{e}; trying the one before'); continue
+        self.saved, self.good = -1, self.files()
+        if not self.good: return
+        while self.good:
+            try: tensors, about, others = read_checkpoint(self.good[-1], now := run_tensors(t), run_state(t))
+            except ValueError as e: warnings.warn(f'{e}; trying the one before'); self.good.pop(); continue
             if others: raise ValueError(
-                f'{file} was trained otherwise; use its settings or another folder. {"; ".join(others)}')
+                f'{self.good[-1]} was trained otherwise; use its settings or another folder. {"; ".join(others)}')
             for k, v in now.items(): v.copy_(tensors[k])
             t.rng.set_state(tensors['rng.state'])
-            t.step, t.seconds, t.log, self.saved = about['step'], about['seconds'], about['log'], about['step']
+            t.step, t.seconds, t.log = about['step'], about['seconds'], about['log']
+            t.sums = {k: [*torch.tensor(v, device=t.device)] for k, v in about['sums'].items()}
             if about['asked'] == t.cfg.steps: t.steps = about['steps']      # as planned; see `Schedule`
             t.scaler.load_state_dict(about['scaler'])
             if about['data']: t.data.load_state_dict(about['data'])
+            with suppress(Exception), safetensors.safe_open(self.folder/'model.safetensors', 'pt') as f:
+                self.saved = int(f.metadata()['step'])      # the last that is written
             return
-        if files: raise ValueError(
+        raise ValueError(
             f'no checkpoint in {self.folder} can be used: move them away to begin anew, or choose another folder')
 
     def after_step(self, t):
         if t.step%t.cfg.save_every == 0 or t.step == t.steps: self.save(t)
 
     def after_fit(self, t):
-        if t.step != self.saved: self.save(t)       # stopped
+        if t.step != self.saved: self.save(t)       # stopped, now or in the midst of saving
 
     def save(self, t):
-        "Write checkpoint, averaged weights and log, each whole or not at all; what is not finite is not saved."
+        "Write checkpoint, log and averaged weights, each whole or not at all; what is not finite is not saved."
         self.saved = t.step
         if not t.main: return
         tensors = {k: v.detach().cpu().contiguous() for k, v in run_tensors(t).items()}
-        bad = [k for k, v in tensors.items() if not v.isfinite().all()]
-        if bad: raise FloatingPointError(
-            f'{bad[0]} is not finite at step {t.step}, nothing was saved: lower lr, or use amp=no')
-        data = t.data.state_dict() if hasattr(t.data, 'state_dict') else None
-        about = dict(step=t.step, steps=t.steps, asked=t.cfg.steps, seconds=t.seconds, log=t.log,
-                     scaler=t.scaler.state_dict(), data=data, settings=run_settings(t))
-        made = safetensors.torch.save(tensors, dict(format='pt', run=json.dumps(about)))
-        write_atomic(self.folder/f'checkpoint-{t.step:07}.safetensors', lambda f: f.write(made))
-        save_weights(t.ema, self.folder/'model.safetensors', step=t.step)
+        try: check_finite(tensors)
+        except ValueError as e: raise FloatingPointError(
+            f'{e} at step {t.step}, nothing was saved: lower lr, or use amp=no') from None
+        made = safetensors.torch.save(tensors, dict(format='pt', run=json.dumps(run_state(t))))
+        write_atomic(new := self.folder/f'checkpoint-{t.step:07}.safetensors', lambda f: f.write(made))
         write_atomic(self.folder/'log.csv', lambda f: f.write(log_text(t.log).encode()))
-        for old in self.files()[:-self.keep]: old.unlink()
+        save_weights(t.ema, self.folder/'model.safetensors', step=t.step)
+        self.good = [*(o for o in self.good if o != new), new]
+        for old in self.good[:-self.keep]: old.unlink(missing_ok=True)
+        self.good = self.good[-self.keep:]
 
     def cleanup(self, t): self.held.close()
+
 
 # %% ../nbs/07_callbacks.ipynb #141b8da5
 class MixedPrecision:
@@ -304,43 +334,10 @@ class Processes:
     def reduce(self, t, row): self.mean(list(row.values()))
 
     def after_step(self, t):
+        stop, t.stop = torch.tensor([float(t.stop)], device=self.device), False
         if t.step%10: return
-        stop = torch.tensor([float(t.stop)], device=self.device)      # all stop at the same step
-        self.mean([stop])
+        self.mean([stop])      # all stop at the same step
         t.stop = stop.item() > 0
-
-# %% ../nbs/07_callbacks.ipynb #603745d5
-class CUDAGraph:
-    "Capture a step's work on a GPU, for each kind of step once, and replay it: no time is lost between its kernels."
-    def __init__(self, warmup:int=3): self.warmup = warmup # steps of each kind that are worked as usual
-
-    def before_fit(self, t):
-        self.plain, self.graphs, self.seen = t.work, {}, {}
-        if t.device.type != 'cuda' or t.scaler.is_enabled() or t.share != slice(None): return
-        for g in (*t.opt_g.param_groups, *t.opt_d.param_groups):      # a number would be part of the graph
-            g['capturable'], g['lr'] = True, torch.tensor(g['lr'], device=t.device)
-        self.stream, t.work = torch.cuda.Stream(), self.work
-
-    def cleanup(self, t): t.work = self.plain
-
-    def work(self, batch, due):
-        if due not in self.graphs:
-            self.seen[due] = self.seen.get(due, 0) + 1
-            if self.seen[due] <= self.warmup:      # as usual, in a stream of its own, as a capture needs
-                self.stream.wait_stream(torch.cuda.current_stream())
-                with torch.cuda.stream(self.stream): losses = self.plain(batch, due)
-                torch.cuda.current_stream().wait_stream(self.stream)
-                return losses
-            graph, inputs = torch.cuda.CUDAGraph(), {k: v.clone() for k, v in batch.items()}
-            try:
-                with torch.cuda.graph(graph, stream=self.stream): losses = self.plain(inputs, due)
-            except RuntimeError as e: raise RuntimeError(
-                f'this step waits for the GPU somewhere and can not be captured: train without CUDAGraph ({e})') from e
-            self.graphs[due] = graph, inputs, losses      # only captured: nothing is computed yet
-        graph, inputs, losses = self.graphs[due]
-        for k, v in batch.items(): inputs[k].copy_(v)
-        graph.replay()
-        return {k: v.clone() for k, v in losses.items()}      # the next one will write to the same place
 
 # %% ../nbs/07_callbacks.ipynb #7f2aac1a
 def standard_callbacks(folder=None, minutes:float|None=None, processes:Processes|None=None) -> list:

@@ -4,17 +4,19 @@
 
 # %% ../nbs/13_commands.ipynb #22e745fd
 from __future__ import annotations
-import argparse, os, runpy, sys
+import os, runpy, sys, tempfile
 from dataclasses import fields
 from pathlib import Path
 import torch
+from .shell import Parser, command, new_folder
 from .callbacks import ProcessLost, Processes, standard_callbacks
 from .data import open_images
 from .fast import speed_up
 from .few import few_pictures
-from .hub import load, load_weights
+from .hub import load
 from .masks import MaskFolder, mask_types
 from .metrics import evaluate
+from .model import check_numbers, usable
 from .train import Recipe, TrainConfig, Trainer, paper
 
 # %% auto #0
@@ -26,30 +28,33 @@ presets = {'paper': paper, 'few-pictures': few_pictures}
 def read_recipe(preset:str, config:str|None, options:dict) -> Recipe: # fields of `TrainConfig` that were asked for
     "What to train, from a preset or from a Python file with a function `recipe(**options)`, which may change one."
     if config is None: return presets[preset](**options)
-    made = runpy.run_path(config).get('recipe')
-    if not callable(made): raise ValueError(f'{config} has no function recipe(**options) that returns a Recipe')
-    return made(**options)
+    try: made = runpy.run_path(config).get('recipe', str)(**options)
+    except Exception as e: raise ValueError(f'{config} failed: {type(e).__name__} {e}') from e
+    if not isinstance(made, Recipe): raise ValueError(f'{config} has no function recipe(**options) that makes a Recipe')
+    return made
+
 
 # %% ../nbs/13_commands.ipynb #b3f0649e
-def start_net(recipe:Recipe, weights:str|None=None): # a file
+def start_net(recipe:Recipe, weights:str|None=None): # as `load` takes them
     "A new network, or a trained one."
     torch.manual_seed(recipe.config.seed)
     if weights is None: return recipe.network(recipe.model)
-    net = load_weights(weights, trainable=True)
+    net = load(weights, 'cpu', trainable=True)
     if type(net) is not recipe.network: raise ValueError(
         f'{weights} is a {type(net).__name__}, the recipe trains a {recipe.network.__name__}: choose another preset')
     net.config.image_size, net.config.masks = recipe.config.size, recipe.config.masks
     return net
 
 # %% ../nbs/13_commands.ipynb #79c379f7
+@command
 def train_main(argv:list|None=None) -> int: # the command line, if not the process's; 130 if stopped by Ctrl-C
     "Train from the command line; the options are its own, and the fields of `TrainConfig`."
-    p = argparse.ArgumentParser('picnet_train', description='Train on images. The same command goes on after a stop.')
+    p = Parser('picnet_train', description='Train on images. The same command goes on after a stop.')
     p.add_argument('images', help='a folder, searched with its subfolders; or tar archives')
     p.add_argument('--preset', choices=presets, default='paper', help='what to train (paper)')
     p.add_argument('--config', help='a Python file with a function recipe(**options), for anything finer than a preset')
     p.add_argument('--minutes', type=float, help='plan the number of steps for so many minutes')
-    p.add_argument('--weights', help='start from these weights (.safetensors)')
+    p.add_argument('--weights', help='start from these: a .safetensors file, a folder of a run, user/repo')
     p.add_argument('--out', default='runs/picnet', help='where the run lives (runs/picnet)')
     p.add_argument('--memory', type=float, default=8, help='GiB that the images may take in memory (8)')
     p.add_argument('--device', help='cuda, cpu, ... (a GPU if there is one)')
@@ -60,23 +65,29 @@ def train_main(argv:list|None=None) -> int: # the command line, if not the proce
     a = vars(p.parse_args(argv))
     options = {f.name: a[f.name] for f in fields(TrainConfig) if a[f.name] is not None}
     try:
+        check_numbers(a, memory=(0, 1e6))
         recipe = read_recipe(a['preset'], a['config'], options)
         procs = Processes(a['device'] == 'cpu') if int(os.environ.get('WORLD_SIZE', 1)) > 1 else None
-        device = procs.device if procs else a['device']
-        data = open_images(a['images'], recipe.config.size, device, a['memory'], recipe.config.seed)
+        device = procs.device if procs else usable(a['device'])
         net = speed_up(start_net(recipe, a['weights']))
+        os.makedirs(a['out'], exist_ok=True)
+        tempfile.TemporaryFile(dir=a['out']).close()      # does it take files?
         cbs = standard_callbacks(a['out'], a['minutes'], procs)
-        trainer = Trainer(net, data, recipe.config, recipe.terms, cbs, recipe.choose, device).fit()
-    except (ValueError, OSError, ImportError, FloatingPointError, ProcessLost) as e: sys.exit(f'picnet_train: {e}')
-    except KeyboardInterrupt: return 130
+        data = open_images(a['images'], recipe.config.size, device, a['memory'], recipe.config.seed)
+        trainer = Trainer(net, data, recipe.config, recipe.terms, cbs, recipe.choose, device)
+    except (ValueError, OSError, ImportError, RuntimeError) as e: p.error(str(e))
+    try: trainer.fit()
+    except (ValueError, OSError, ImportError, ArithmeticError, MemoryError, torch.OutOfMemoryError, ProcessLost) as e:
+        p.error(str(e) or type(e).__name__, 1)
     then = 'the same command goes on' if trainer.stop else f'picnet_complete --weights {a["out"]} uses the result'
     if trainer.main: print(f'step {trainer.step} of {trainer.steps}: {then}')
     return 130*trainer.stop
 
 # %% ../nbs/13_commands.ipynb #74b8d51d
+@command
 def evaluate_main(argv:list|None=None): # the command line, if not the process's
     "Measure a model from the command line."
-    p = argparse.ArgumentParser('picnet_evaluate', description='Measure the quality and the diversity of completions.')
+    p = Parser('picnet_evaluate', description='Measure the quality and the diversity of completions.')
     p.add_argument('images', help='a folder of images that the model was not trained on; subfolders too')
     p.add_argument('--weights', help='a .safetensors file or a folder of a training run (the bundled weights)')
     p.add_argument('--mask', nargs='+', default=[*mask_types], help='hole types, or folders of mask files (all three)')
@@ -91,20 +102,22 @@ def evaluate_main(argv:list|None=None): # the command line, if not the process's
     p.add_argument('--train', help='folder of the training images, to look for memorised completions')
     p.add_argument('--batch', type=int, default=32, help='completions at once (32)')
     p.add_argument('--device', help='such as cpu or cuda (a GPU if there is one)')
-    p.add_argument('--out', type=Path, default=Path('evaluation'), help='folder for the results, new or empty')
+    p.add_argument('--out', default='evaluation', help='folder for the results, NAME-2 if it is there')
     a = p.parse_args(argv)
     none = lambda o: None if o == 'none' else o
     try:
-        if a.out.exists() and (not a.out.is_dir() or any(a.out.iterdir())): raise ValueError(f'{a.out} is not empty')
         folder = lambda o: MaskFolder(o, flip=False) if o not in mask_types and Path(o).is_dir() else o
-        masks = {Path(o).name: folder(o) for o in a.mask}
+        names = [Path(o).name for o in a.mask]
+        masks = {k if names.count(k) == 1 else o: folder(o) for k, o in zip(names, a.mask)}
         net = speed_up(load(a.weights, a.device))
         name = Path(a.weights).name if a.weights else 'bundled weights'
-        found = evaluate(net, a.images, masks, a.n, a.size, a.limit, a.seed, a.temperature, none(a.features),
-                         none(a.distance), a.train, a.batch, name=name)
+        with new_folder(a.out, True) as out:
+            found = evaluate(net, a.images, masks, a.n, a.size, a.limit, a.seed, a.temperature, none(a.features),
+                             none(a.distance), a.train, a.batch, name=name)
+            found.save(out)
     except (ImportError, ValueError, OSError, RuntimeError) as e: p.error(str(e))
     print(found.markdown())
-    print(f'all results and images: {found.save(a.out)}')
+    print(f'all results and images: {out}')
 
 # %% ../nbs/13_commands.ipynb #b8d2db0d
 if __name__ == '__main__' and '__file__' in globals(): sys.exit(train_main())      # not in the notebook

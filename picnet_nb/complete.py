@@ -4,34 +4,39 @@
 
 # %% ../nbs/14_complete.ipynb #cda9140a
 from __future__ import annotations
-import argparse, copy, importlib, io, json, math, os, re, secrets, shutil, sys, tempfile, time, warnings
-from collections import Counter
+import argparse, copy, importlib, io, json, math, os, re, secrets, shutil, sys, tempfile, time, unicodedata
+import warnings
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 import numpy as np, torch
+from filelock import FileLock
 from PIL import Image, ImageDraw, ImageOps
-from .data import (Original, open_image, alpha_mask, to_tensor, to_pil, list_images, image_suffixes, image_formats,
-                            example_path, write_atomic)
+from .data import (Original, open_image, load_pil, alpha_mask, to_tensor, to_pil, list_images, image_suffixes,
+                            image_formats, example_path, margins, write_atomic)
 from .masks import (mask_types, load_mask, make_masks, touched, mask_bbox, grow,
                              feather as soften)
 from .layers import remove_spectral_norm
-from .model import PICNet, sample_noise, save_weights
+from .model import PICNet, check_numbers, sample_noise, save_weights, usable
+from .callbacks import FinishStep, run_lock
 from .hub import load
 from .fast import speed_up, decode_box
+from .shell import Parser, command
 from .material import Material
 
 # %% auto #0
-__all__ = ['fillings', 'advice', 'load_pair', 'crop_box', 'hole_boxes', 'Window', 'show_hole', 'Samples', 'Completions',
-           'perturb', 'slerp', 'seeded', 'paint', 'sources_of', 'Renderer', 'together', 'Sampler', 'Completer',
-           'find_mask', 'save_result', 'targets', 'minutes', 'complete_files', 'parser', 'main']
+__all__ = ['fillings', 'advice', 'load_pair', 'crop_box', 'hole_boxes', 'Window', 'thumbnail', 'show_hole', 'Samples',
+           'Completions', 'perturb', 'slerp', 'seeded', 'paint', 'sources_of', 'Renderer', 'together', 'Completer',
+           'find_mask', 'owned', 'sheet_of', 'save_result', 'short', 'name_results', 'targets', 'minutes',
+           'complete_files', 'main']
 
 # %% ../nbs/14_complete.ipynb #03296a6d
 def load_pair(image, mask=None, grown:int=0) -> tuple: # see `Completer`; RGB, the hole as (H, W) bool array
     "Open an image and its hole, and make sure that they fit."
-    rgb = open_image(image)
-    hole = alpha_mask(image) if mask is None else load_mask(mask)
+    image = load_pil(image)      # once: it may be a stream
+    rgb, hole = open_image(image), alpha_mask(image) if mask is None else load_mask(mask)
     if hole is None: raise ValueError('no hole: give a mask (white where to fill), or an image with transparent pixels')
     hole = hole[0, 0].numpy()
     if hole.shape != rgb.size[::-1]: raise ValueError(
@@ -112,9 +117,13 @@ class Window:
         return out
 
 # %% ../nbs/14_complete.ipynb #a098e0f5
+def thumbnail(image:Image.Image, side:int) -> Image.Image: # pixels
+    "An image whose longer side is `side`; the shorter one has a pixel at least."
+    return image.resize([max(1, round(o/max(image.size)*side)) for o in image.size], Image.Resampling.BICUBIC)
+
 def show_hole(image:Image.Image, mask:np.ndarray, side:int) -> Image.Image: # RGB; (H, W) bool, True = hole
     "An image of at most `side` pixels, with a checkerboard where the hole is."
-    image = ImageOps.contain(image, (side, side))
+    image = thumbnail(image, side)
     hole = Image.fromarray(255*mask.astype(np.uint8)).resize(image.size)
     board = np.where((np.indices(image.size[::-1])//6).sum(0)%2, 255, 205)
     image.paste(Image.fromarray(board.astype(np.uint8)), mask=hole)
@@ -177,8 +186,9 @@ class Completions(Samples):
         out = w.image.reduce(k, (x, y, *end))
         for w, made in ((o.window, o.made[i]) for o in (self, *self.beside)):
             l, t, r, b = (round((o - start)/k) for o, start in zip(w.box, (x, y, x, y)))
-            out.paste(made.resize((r - l, b - t), Image.Resampling.BICUBIC), (l, t), w.soft.resize((r - l, b - t)))
-        return ImageOps.contain(out, (side, side))
+            size = max(1, r - l), max(1, b - t)
+            out.paste(made.resize(size, Image.Resampling.BICUBIC), (l, t), w.soft.resize(size))
+        return thumbnail(out, side)
 
     def sheet(self, side:int=200) -> Image.Image: # of each tile, pixels
         "The image with its hole and all completions, numbered; of a much larger image the window only."
@@ -203,13 +213,13 @@ class Completions(Samples):
         kind:str='png', best:int|None=None, # format, see `Original`; 'same': the photograph's; how many, all
     ) -> list: # the files, in order
         "Write 01.png, 02.png, ... in full resolution; what is there already is an error unless `overwrite`."
-        whole = self.window.original or Original(self.window.image)
+        whole, folder = self.window.original or Original(self.window.image), Path(folder).expanduser()
         kind = whole.format if kind == 'same' else kind.upper()
-        files = [Path(folder)/f'{i + 1:02}{image_formats.get(kind)}' for i in range(len(self))][:best]
+        files = [folder/f'{i + 1:02}{image_formats.get(kind)}' for i in range(len(self))][:best]
         old = [o for o in files if o.exists()]
         if old and not overwrite: raise FileExistsError(
             f'{old[0]} is there already: choose another folder, or overwrite=True')
-        Path(folder).mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         lost = {whole.fill(image, self.window.mask).save(file, kind) for file, image in zip(files, self)} - {''}
         if lost: warnings.warn('; '.join(lost), stacklevel=2)
         return files
@@ -335,8 +345,8 @@ def together(parts:list) -> Completions: # of one image's windows, as many of ea
     return parts[0]
 
 # %% ../nbs/14_complete.ipynb #5b0f3a51
-class Sampler(Renderer):
-    "Draws completions, and more that are like one, or lie between two."
+class Completer(Renderer):
+    "Fills the hole in an image of any size, in many ways; and more that are like one, or lie between two."
     def __call__(self,
         image, # a file, PIL image, array: anything that `open_image` takes; an `Original`
         mask=None, # file, PIL image, array or tensor, white/1/True where to fill; None: the image's transparency
@@ -368,16 +378,12 @@ class Sampler(Renderer):
             return self.from_noise(c.window, eps, sources=[c.sources[i]]*(n - 1) + [c.sources[j]])
         return together([one(c) for c in (completions, *completions.beside)])
 
-# %% ../nbs/14_complete.ipynb #e761f051
-class Completer(Sampler):
-    "Fills the hole in an image of any size, in many ways."
     def extend(self,
         image, sides, # see `__call__`; left, top, right, bottom: pixels, or '25%'
         n:int=8, seed:int|None=None, **how, # see `__call__`
     ) -> Completions: # of an image that is so much larger
         "Continue an image beyond its edges: left, right, top, bottom, each from what is there by then."
         (rng, seed), (whole, known), finished = seeded(n, seed), Original(image).expand(sides), []
-        if known.all(): raise ValueError('extend one side at least, by one pixel or more')
         w = Window(open_image(whole.image), ~known, self.net.config.image_size)
         l, t, r, b = mask_bbox(known)
         sides, rgb = (l, t, known.shape[1] - r, known.shape[0] - b), w.image.crop((l, t, r, b))
@@ -413,44 +419,74 @@ def find_mask(
     "The mask that belongs to an image."
     if spec is None: return None
     if spec in mask_types: return make_masks(spec, 1, open_image(path).size[::-1], torch.Generator().manual_seed(seed))
-    if not Path(spec).is_dir(): return spec
-    here = Path(spec)/path.relative_to(folder)
+    if not (masks := Path(spec).expanduser()).is_dir(): return spec
+    here = masks/path.relative_to(folder)
     beside = [o for s in dict.fromkeys(('.png', path.suffix, *image_suffixes)) if (o := here.with_suffix(s)).is_file()]
-    found = beside[:1] or [o for o in list_images(spec) if o.stem == path.stem]
+    found = beside[:1] or [o for o in list_images(masks) if o.stem == path.stem]
     if len(found) == 1: return found[0]
     raise ValueError(f'{"several masks" if found else "no mask"} named {path.stem} in {spec}: '
                      f'put it where the image is, {here.with_suffix(".png")}')
 
 # %% ../nbs/14_complete.ipynb #69b2394e
+@contextmanager
+def owned(folder:Path): # made if it is not there
+    "Hold a folder of results as soon as no other run does, without what killed ones have left in it."
+    folder.mkdir(parents=True, exist_ok=True)
+    try: held = run_lock(folder)
+    except BlockingIOError:
+        print(f'note: another run is writing in {folder}; this one waits for its end', file=sys.stderr, flush=True)
+        held = FileLock(folder/'.lock').acquire()
+    with held:
+        for o in folder.rglob('.part-*'): shutil.rmtree(o, ignore_errors=True)
+        yield
+
+def sheet_of(to:Path): return to.with_name(f'{to.name}_sheet.png')
+
 def save_result(made:Completions, to:Path, **how) -> Path: # folder for these, see `save`; of the sheet, beside it
     "Write completions and their contact sheet: complete, or not at all; what is there already is an error."
     to.parent.mkdir(parents=True, exist_ok=True)
-    sheet, part = to.with_name(f'{to.name}_sheet.png'), Path(tempfile.mkdtemp(prefix='.part-', dir=to.parent))
+    sheet, part = sheet_of(to), Path(tempfile.mkdtemp(prefix='.part-', dir=to.parent))
     try:
-        made.save(part/to.name, **how)
-        write_atomic(sheet, lambda f: made.sheet().save(f, 'PNG'))
-        os.rename(part/to.name, to)
+        made.save(part/'made', **how)
+        write_atomic(part/'sheet', lambda f: made.sheet().save(f, 'PNG'))
+        os.replace(part/'sheet', sheet)
+        os.rename(part/'made', to)
     finally: shutil.rmtree(part, ignore_errors=True)
     return sheet
 
 # %% ../nbs/14_complete.ipynb #62717df3
+def short(name:str) -> str: return name if len(os.fsencode(name)) < 200 else name[:40]      # room for what is added
+
+def name_results(files:list, names:dict) -> dict: # relative paths; file -> folder, as text, of those that have one
+    "A folder of its own for the results of each file; none meets another or its sheet, on any drive."
+    key, names = lambda o: unicodedata.normalize('NFC', str(o)).casefold(), dict(names)
+    both = lambda o: {key(o), key(sheet_of(Path(o)))}
+    taken = {key(o) for f in files for o in f.parents}.union(*map(both, names.values()))
+    for f in (o for o in files if str(o) not in names):
+        plain, full = f.with_name(short(f.stem)), f.with_name(short(f.name))
+        tries = chain([plain, full], (full.with_name(f'{full.name}-{i}') for i in count(2)))
+        names[str(f)] = to = str(next(o for o in tries if not both(o) & taken))
+        taken |= both(to)
+    return names
+
+# %% ../nbs/14_complete.ipynb #62717df5
 def targets(
     path:Path, out:Path, # an image or a folder of images; folder for all results
     settings:dict, # that decide what the results are
 ) -> dict: # file -> folder of its completions
     "What is to be done: one image never meets earlier results; a folder goes on with them, if they were made alike."
     if not path.is_dir():
-        names = (out/(path.stem + (f'-{i}' if i > 1 else '')) for i in count(1))
-        return {path: next(o for o in names if not o.exists())}
-    files = [o for o in list_images(path) if out.resolve() not in o.resolve().parents]
-    plain = [o.relative_to(path).with_suffix('') for o in files]
-    done, times = out/'.picnet_complete.json', Counter(plain)
-    old = json.loads(done.read_text()) if done.exists() else settings
-    diff = [f'{k} was {old.get(k)!r}, is {v!r}' for k, v in settings.items() if old.get(k) != v]
+        names = (out/(short(path.stem) + (f'-{i}' if i > 1 else '')) for i in count(1))
+        return {path: next(o for o in names if not o.exists() and not sheet_of(o).exists())}
+    if out.samefile(path): raise ValueError(f'{out} is the folder of the images: choose another --out')
+    file, files = out/'.picnet_complete.json', [o.relative_to(path) for o in list_images(path)]
+    try: was, names = map(dict, json.loads(file.read_text())) if file.is_file() else (settings, {})
+    except (ValueError, TypeError) as e: raise ValueError(f'{file} is damaged ({e}): choose another --out') from e
+    diff = [f'{k} was {was.get(k)!r}, is {v!r}' for k, v in settings.items() if was.get(k) != v]
     if diff: raise ValueError(f'the results in {out} were made otherwise; choose another --out. {"; ".join(diff)}')
-    out.mkdir(parents=True, exist_ok=True)
-    write_atomic(done, lambda f: f.write(json.dumps(settings).encode()))
-    return {f: out/(f.relative_to(path) if times[o] > 1 else o) for f, o in zip(files, plain)}
+    names = name_results(files, names)
+    write_atomic(file, lambda f: f.write(json.dumps([settings, names]).encode()))
+    return {path/o: out/names[str(o)] for o in files}
 
 # %% ../nbs/14_complete.ipynb #5b0f3a21
 def minutes(time:str) -> float: # such as 30s or 2m
@@ -465,36 +501,38 @@ def complete_files(
     spec:str|None, folder:Path, # see `find_mask`
     how:dict, saving:dict, # see `Completer.__call__`, `Completions.save`
     adapt:float|None=None, keep:Path|None=None, # minutes to learn from each image; file for what was learned
-    sides:list|None=None, # see `Completer.extend`
+    sides:list|None=None, ear=None, # see `Completer.extend`; a `FinishStep`
 ) -> int: # images that failed
     "Complete all files that are not done yet; bad ones are named and passed over."
-    done, failed, said, seed = 0, 0, how['fill'] != 'auto' or adapt, how['seed']
-    for file, to in todo.items():
-        start, name = time.perf_counter(), file.relative_to(folder)
-        if to.exists(): continue
+    left = [o for o in todo if not todo[o].exists()]
+    failed, said, seed, old = 0, how['fill'] != 'auto' or adapt, how['seed'], len(todo) - len(left)
+    while left and not (ear and ear.pressed):
+        file, start = left.pop(0), time.perf_counter()
+        name = file.relative_to(folder)
         try:
             mask = find_mask(spec, file, folder, seed)
             using = completer.adapt(file, mask, adapt, seed=seed) if adapt else completer
             if keep: save_weights(using.net, keep)
             made = using.extend(file, sides, **how) if sides else using(file, mask, **how)
-            with warnings.catch_warnings(record=True) as told: sheet = save_result(made, to, **saving)
-            for o in told: print(f'note: {name}: {o.message}', file=sys.stderr, flush=True)
-        except (ValueError, OSError, MemoryError) as e:
+            with warnings.catch_warnings(record=True) as told: sheet = save_result(made, todo[file], **saving)
+        except (ValueError, OSError, MemoryError, RuntimeError) as e:
             failed += 1
-            print(f'{name} failed: {e}', file=sys.stderr, flush=True)
+            print(f'{name} failed: {" ".join(str(e).split()) or type(e).__name__}', file=sys.stderr, flush=True)
             continue
-        done += 1
+        for o in told: print(f'note: {name}: {o.message}', file=sys.stderr, flush=True)
         took = time.perf_counter() - start
         print(f'{name}: {len(made)} completions in {took:.1f} s, seed {seed}, all on {sheet}', flush=True)
         if not said and 'material' in made.sources: said = not print(f'note: {advice}', file=sys.stderr, flush=True)
-    if len(todo) > 1: print(f'{done} completed, {len(todo) - done - failed} done before, {failed} failed')
+    counts = f'{len(todo) - old - len(left) - failed} completed, {old} done before, {failed} failed'
+    if len(todo) > 1: print(f'{counts}, {len(left)} left' if left else counts)
     return failed
 
-# %% ../nbs/14_complete.ipynb #24897b71
-def parser() -> argparse.ArgumentParser:
-    "The options of picnet_complete."
-    p = argparse.ArgumentParser('picnet_complete', description='Fill the hole in an image, in many ways.')
-    p.add_argument('image', nargs='?', type=Path, help='an image, or a folder of images (a bundled photograph)')
+# %% ../nbs/14_complete.ipynb #7b7ed4e0
+@command
+def main(argv:list|None=None) -> int: # the command line, if not the process's; 0: all done, 1: some images failed
+    "Complete images from the command line."
+    p = Parser('picnet_complete', description='Fill the hole in an image, in many ways.')
+    p.add_argument('image', nargs='?', help='an image, or a folder of images (a bundled photograph)')
     p.add_argument('mask', nargs='?', help='white where to fill: a file, a folder, or center, rectangles, strokes')
     p.add_argument('--n', type=int, default=8, help='completions of each image (8)')
     p.add_argument('--seed', type=int, default=0, help='the same seed gives the same completions (0)')
@@ -502,7 +540,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument('--fill', choices=fillings, default='auto', help="the photograph's own material, the model, or both "
                    'by turns (auto: three by the material where there is enough of it, one by the model)')
     p.add_argument('--detail', action=argparse.BooleanOptionalAction, default=True, help='sharpen what is enlarged')
-    p.add_argument('--size', type=int, help='side of the part that the model looks at, pixels (twice the hole)')
+    p.add_argument('--size', type=int, help='side of the part the model looks at, pixels (twice the hole)')
     p.add_argument('--grow', type=int, default=0, help='pixels to enlarge the hole by; negative: to shrink it by (0)')
     p.add_argument('--feather', type=int, default=0, help='width of a soft edge around the hole, pixels (0)')
     p.add_argument('--extend', metavar='L,T,R,B', help='no hole, but so much more on each side: pixels, or 25%%')
@@ -515,32 +553,38 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument('--gui', action='store_true', help='draw the hole yourself, in the browser')
     p.add_argument('--web', action='store_true', help='show the page that needs no Python, made in ./page if missing')
     p.add_argument('--device', help='such as cpu or cuda (a GPU if there is one)')
-    return p
-
-# %% ../nbs/14_complete.ipynb #7b7ed4e0
-def main(argv:list|None=None) -> int: # the command line, if not the process's; 0: all done, 1: some images failed
-    "Complete images from the command line."
-    p = parser()
     a = p.parse_args(argv)
-    try:
-        if a.gui: return importlib.import_module('picnet_nb.widget').launch(a.image, a.mask, a.weights)
-        if a.web: return importlib.import_module('picnet_nb.export').export_main(['--serve', a.weights or ''])
-        path, spec = (a.image, a.mask) if a.image else (example_path(), 'center')
-        seeded(a.n, a.seed)
-        if a.keep and (not a.adapt or path.is_dir()): raise ValueError('--keep goes with --adapt, for one photograph')
-        if a.extend and (spec and a.image or a.adapt): raise ValueError('--extend takes no mask, and no --adapt')
-        completer = Completer.from_pretrained(a.weights, a.device)
-        how = {o: getattr(a, o) for o in 'n seed temperature fill detail size grow feather'.split()}
-        more = {o: getattr(a, o) for o in 'weights adapt extend format best'.split()}
-        todo = targets(path, a.out, dict(images=str(path), mask=spec, **more, **how))
-    except (ValueError, OSError, RuntimeError, ImportError) as e: p.error(str(e))
-    if spec in mask_types and (kinds := completer.net.config.masks) and spec not in kinds: print('warning: these '
-        f'weights were trained for holes of the kind {" and ".join(map(str, kinds))}, not {spec}', file=sys.stderr)
-    folder = path if path.is_dir() else path.parent
-    saving, sides = dict(kind=a.format, best=a.best), a.extend and a.extend.split(',')
-    try: return int(complete_files(completer, todo, spec, folder, how, saving, a.adapt, a.keep, sides) > 0)
-    except KeyboardInterrupt: print('stopped; the same command goes on from there', file=sys.stderr)
-    return 130
+    if a.gui: return importlib.import_module('picnet_nb.widget').launch(a.image, a.mask, a.weights)
+    if a.web: return importlib.import_module('picnet_nb.export').export_main(['--serve', a.weights or ''])
+    with warnings.catch_warnings(), ExitStack() as held:
+        warnings.showwarning = lambda message, *_: print(f'note: {message}', file=sys.stderr, flush=True)
+        try:
+            path, spec = (Path(a.image).expanduser(), a.mask) if a.image else (example_path(), 'center')
+            if not path.exists(): load_pil(a.image)      # says why
+            if a.keep and (not a.adapt or path.is_dir()): raise ValueError('--keep goes with --adapt and one image')
+            if a.extend and (spec and a.image or a.adapt): raise ValueError('--extend takes no mask, and no --adapt')
+            sides = a.extend and a.extend.split(',')
+            if sides: margins(sides, (999, 999))
+            most = dict(n=(1, 10**5), seed=(-2**63, 2**63), temperature=(0, 1e3), size=(1, 10**5), best=(1, 10**5),
+                        grow=(-10**5, 10**5), feather=(0, 10**5))
+            check_numbers(vars(a), **{k: v for k, v in most.items() if getattr(a, k) is not None})
+            how = {o: getattr(a, o) for o in 'n seed temperature fill detail size grow feather'.split()}
+            more = {o: getattr(a, o) for o in 'weights adapt extend format best'.split()}
+            held.enter_context(owned(out := a.out.expanduser()))
+            todo = targets(path, out, dict(images=str(path), mask=spec, **more, **how))
+            completer = Completer.from_pretrained(a.weights, usable(a.device))
+        except (ValueError, OSError, RuntimeError, ImportError) as e: p.error(str(e))
+        if spec in mask_types and (kinds := completer.net.config.masks) and spec not in kinds: print('warning: these '
+            f'weights were trained for holes of the kind {" and ".join(map(str, kinds))}, not {spec}', file=sys.stderr)
+        if a.image and spec in mask_types and Path(spec).is_dir(): print('note: holes are drawn at random; for the '
+            f'masks in the folder {spec} write ./{spec}', file=sys.stderr)
+        folder, saving = path if path.is_dir() else path.parent, dict(kind=a.format, best=a.best)
+        ear = FinishStep()
+        ear.before_fit(ear)
+        held.callback(ear.cleanup, ear)
+        failed = complete_files(completer, todo, spec, folder, how, saving, a.adapt, a.keep, sides, ear)
+    if ear.pressed: raise KeyboardInterrupt      # `command` says what that means
+    return int(failed > 0)
 
 # %% ../nbs/14_complete.ipynb #be908b95
 if __name__ == '__main__' and '__file__' in globals(): sys.exit(main())      # not in the notebook

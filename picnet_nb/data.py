@@ -4,7 +4,7 @@
 
 # %% ../nbs/01_data.ipynb #caaa1a84
 from __future__ import annotations
-import copy, glob, io, itertools, math, os, re, struct, sys, warnings, zlib
+import copy, glob, io, itertools, math, os, re, struct, sys, tarfile, warnings, zlib
 from contextlib import nullcontext, suppress
 from functools import partial
 from importlib.resources import files
@@ -15,10 +15,10 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 from tqdm.auto import tqdm
 
 # %% auto #0
-__all__ = ['image_suffixes', 'image_formats', 'ImageError', 'height_width', 'load_pil', 'open_image', 'alpha_mask', 'to_tensor',
-           'to_pil', 'example_names', 'example_path', 'example_image', 'show_images', 'resize_crop', 'list_images',
-           'ImageFolder', 'augment', 'to_device', 'uniform', 'ImageSet', 'ImageStream', 'open_images', 'write_atomic',
-           'Original']
+__all__ = ['image_suffixes', 'image_formats', 'ImageError', 'height_width', 'white_level', 'decode_pil', 'load_pil', 'open_image',
+           'alpha_mask', 'to_tensor', 'to_pil', 'example_names', 'example_path', 'example_image', 'show_images',
+           'resize_crop', 'list_images', 'readable', 'ImageFolder', 'augment', 'to_device', 'uniform', 'ImageSet',
+           'ImageStream', 'open_images', 'write_atomic', 'margins', 'Original']
 
 # %% ../nbs/01_data.ipynb #806b46e6
 class ImageError(ValueError):
@@ -32,54 +32,98 @@ def height_width(size:int|tuple, least:int=1) -> tuple: # (H, W), each at least 
     raise ValueError(f'size {size} is too small, or none: it is one number or (height, width), at least {least} px')
 
 # %% ../nbs/01_data.ipynb #b306fe22
+def white_level(a:np.ndarray) -> int: # 1, 255, 4095 or 65535
+    "The smallest scale on which all levels lie; that of bytes is always 255."
+    if a.dtype == np.uint8: return 255
+    least, most = a.min(), a.max()
+    if not 0 <= least <= most <= 65535: raise ValueError(
+        f'its levels go from {least:g} to {most:g}: bring them to 0 ... 1, 0 ... 255 or 0 ... 65535')
+    return next(o for o in (1, 255, 4095, 65535) if 0 < most <= o or o == 65535)
+
 def _from_array(a:np.ndarray) -> Image.Image: # 8 bits
-    "An array (H, W), or (H, W, 1, 3 or 4), as an image: uint8, uint16, bool, or float in [0, 1]."
-    top = {'uint8': 255, 'uint16': 65535}.get(a.dtype.name, 1)
-    if a.shape[2:] not in ((), (1,), (3,), (4,)) or a.ndim < 2 or not (a.size and 0 <= a.min() <= a.max() <= top):
-        raise ValueError(f'{a.dtype} {a.shape} is not (H, W), (H, W, 3) or (H, W, 4) of uint8, uint16 or in [0, 1]')
+    "An array (H, W), or (H, W, 1, 2, 3 or 4), as an image: levels of any type and scale, see `white_level`."
+    if a.ndim not in (2, 3) or not a.size or a.shape[2:] > (4,): raise ValueError(
+        f'an array {a.shape} is no image: that is (H, W), (H, W, 3) or (H, W, 4)')
     a = a[..., 0] if a.shape[2:] == (1,) else a
-    return Image.fromarray(a if top == 255 else (a*(255/top)).round().astype(np.uint8))
+    return Image.fromarray(a if a.dtype == np.uint8 else (a*(255/white_level(a))).round().astype(np.uint8))
 
 # %% ../nbs/01_data.ipynb #5c293fbe
 def _upright(img:Image.Image) -> Image.Image:
     "An image the right way up; of an animation the first frame."
-    if img.format == 'EPS': raise ValueError('it is a program in PostScript, which is not run: save it as PNG')
     if img.format == 'TIFF': img.filename = ''     # or PIL maps it into memory, and a turned one wrongly
     img.load()
     with suppress(Exception): img = ImageOps.exif_transpose(img)
     return img
 
+# %% ../nbs/01_data.ipynb #5ba99c6c
+def _deep(img:Image.Image) -> np.ndarray|None: # (H, W, C), upright; None: 8 bits are all
+    "All levels: of color of 16 bits PIL reads the high bytes only, and the low ones if told the other byte order."
+    args, tags = img.tile[0][3] if getattr(img, 'tile', None) else None, getattr(img, 'tag_v2', {})
+    raw, gray = str(args[0] if isinstance(args, tuple) else args), img.mode[0] in 'IF'
+    if not gray and (not args or ';16' not in raw and 16 not in tags.get(258, ())): return None
+    if 1.5*img.width*img.height > (Image.MAX_IMAGE_PIXELS or math.inf): raise ValueError(
+        f'{img.width}x{img.height} px of more than 8 bits need too much memory')
+    if gray: return np.atleast_3d(_upright(img))
+    if tags.get(284) == 2 or 'a' in raw: raise ValueError('16 bits in separate planes, or times alpha, are not read')
+    low, swap = Image.open(img.fp, formats=[img.format]), dict(L='B', B='L', N='LB'[sys.byteorder == 'little'])
+    other = 'RGBA' if raw == 'LA;16B' else raw[:-1] + swap[raw[-1]]     # all four bytes of gray and alpha
+    low.tile = [(*t[:3], (other, *t[3][1:]) if isinstance(args, tuple) else other) for t in img.tile]
+    low = np.asarray(_upright(low))
+    if other == 'RGBA': return low.view('>u2').astype(np.uint16)
+    return np.asarray(_upright(img)).astype(np.uint16)*256 + low
+
 # %% ../nbs/01_data.ipynb #067eaaaa
-def _decode(img:Image.Image) -> Image.Image: # RGB; RGBA if not all of it is opaque
-    "An image of any mode, upright, with 8 bits."
+def _eight(img:Image.Image, deep:np.ndarray|None) -> Image.Image: # in a mode of its own
+    "An image upright, with 8 bits; `deep`: what `_deep` gives."
+    if deep is not None and deep.shape[2] == 1: return _from_array(deep)
     img = _upright(img)
-    if img.mode[0] in 'IF':     # 16 bits, or floats in [0, 1] or [0, 255]
-        a = np.asarray(img)
-        img = _from_array((a/(65535 if img.mode[0] == 'I' else 1 if a.max() <= 1 else 255)).clip(0, 1))
-    clear = img.has_transparency_data and img.convert('RGBA').getextrema()[3][0] < 255
-    return img.convert('RGBA' if clear else 'RGB')
+    if deep is None or (white := white_level(deep)) == 65535: return img
+    levels, mode = (deep*(255/white)).round().astype(np.uint8), 'LA' if deep.shape[2] == 2 else img.mode
+    return Image.frombytes(mode, img.size, levels.tobytes())
+
+def decode_pil(img:Image.Image) -> Image.Image: # RGB; RGBA if not all of it is opaque
+    "An image of any mode, upright, with 8 bits."
+    img = _eight(img, _deep(img))
+    rgba = img.convert('RGBA') if img.has_transparency_data else None
+    return rgba if rgba and rgba.getextrema()[3][0] < 255 else img.convert('RGB')
 
 # %% ../nbs/01_data.ipynb #b8b37aab
-def load_pil(x, min_side:int=1, decode=_decode) -> Image.Image: # RGB, or RGBA if not all of it is opaque
+_formats = 'PNG JPEG MPO WEBP TIFF GIF BMP PPM JPEG2000 AVIF HEIF ICO TGA'.split()     # the last one knows no mark
+with suppress(ImportError): import pillow_heif; pillow_heif.register_heif_opener()      # photographs of a phone
+
+def _open_pil(x) -> Image.Image: # see `open_image`; only its head is read
+    "Open a regular file or a stream, if it has a known format."
+    if isinstance(x, (bytes, bytearray, memoryview)): x = io.BytesIO(x)
+    if not hasattr(x, 'read'):
+        if re.match(r'\w{2,}:/', str(x)): raise ValueError('this is an address: download it first, and give the file')
+        x = Path(x).expanduser()
+        if x.exists() and not x.is_file(): raise ValueError('it is a folder' if x.is_dir() else 'it is no regular file')
+    Image.init()
+    return Image.open(x, formats=[o for o in _formats if o in Image.OPEN])
+
+# %% ../nbs/01_data.ipynb #b8b37aac
+def load_pil(x, min_side:int=1, decode=decode_pil) -> Image.Image: # RGB, or RGBA if not all of it is opaque
     "What `open_image` takes; whatever a decoder raises becomes an `ImageError` that names the image."
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
             warnings.simplefilter('error', Image.DecompressionBombWarning)
-            f = _from_array(x) if isinstance(x, np.ndarray) else io.BytesIO(x) if isinstance(x, bytes) else x
-            with nullcontext(f) if isinstance(f, Image.Image) else Image.open(f) as img: img = decode(img)
+            f = _from_array(x) if isinstance(x, np.ndarray) else x if isinstance(x, Image.Image) else _open_pil(x)
+            with nullcontext(f) if isinstance(x, Image.Image) else f as img: img = decode(img)
         if min(img.size) < min_side: raise ValueError(f'it has only {img.width}x{img.height} px, not {min_side}')
         return img
     except Exception as e:
         said = getattr(x, 'filename', '') or getattr(x, 'name', '') or f'the given {type(x).__name__}'
         name = x if isinstance(x, (str, os.PathLike)) else said
-        known = {FileNotFoundError: 'there is no such file', IsADirectoryError: 'it is a folder',
-                 Image.UnidentifiedImageError: 'it is no image of a known format'}
-        raise ImageError(f'{name} can not be opened: {known.get(type(e)) or e or type(e).__name__}') from e
+        heic = '; HEIC, as of a phone, needs pip install pillow-heif'*('HEIF' not in Image.OPEN)
+        known = {FileNotFoundError: 'there is no such file',
+                 Image.UnidentifiedImageError: f'it is no image of a known format{heic}'}
+        raise ImageError(f'{name} can not be opened: '
+                         f'{known.get(type(e)) or " ".join(str(e).split()) or type(e).__name__}') from e
 
 # %% ../nbs/01_data.ipynb #798258b9
 def open_image(x, min_side:int=1) -> Image.Image: # RGB, 8 bits; mid-gray where it is transparent
-    "A path, bytes, an open file, a PIL image or an array (see `_from_array`) as RGB, the right way up."
+    "A path, bytes, an open file or stream, a PIL image or an array (see `_from_array`) as RGB, the right way up."
     img = load_pil(x, min_side)
     rgb = img.convert('RGB')
     if img.mode == 'RGBA': rgb.paste((128, 128, 128), mask=img.getchannel('A').point(lambda a: 255*(a < 128)))
@@ -89,7 +133,7 @@ def open_image(x, min_side:int=1) -> Image.Image: # RGB, 8 bits; mid-gray where 
 def alpha_mask(x) -> torch.Tensor|None: # (1, 1, H, W) bool, True where less than half opaque; None if all is opaque
     "The hole that somebody erased in an image, whatever `open_image` takes."
     img = load_pil(x)
-    return torch.from_numpy(np.asarray(img)[..., 3] < 128)[None, None] if img.mode == 'RGBA' else None
+    return torch.from_numpy(np.asarray(img.getchannel('A')) < 128)[None, None] if img.mode == 'RGBA' else None
 
 # %% ../nbs/01_data.ipynb #724b8901
 def to_tensor(x) -> torch.Tensor: # (1, 3, H, W) float in [-1, 1]
@@ -159,19 +203,30 @@ def resize_crop(x, size:int|tuple, min_side:int=1) -> Image.Image: # RGB, of tha
 # %% ../nbs/01_data.ipynb #e52537f4
 image_suffixes = set('.jpg .jpeg .jfif .png .webp .bmp .gif .tif .tiff .ppm .pgm .pbm .tga .jp2 .mpo .ico .avif '
                      '.heic .heif'.split())
+_marks = ['.lock'], ['result.json', 'cases.png']      # in folders of results
+_archives = '.zip', '.tar', '.gz', '.tgz', '.7z', '.rar'
 
 # %% ../nbs/01_data.ipynb #fc852dc0
 def list_images(folder) -> list: # of paths, sorted
-    "The image files in a folder and its subfolders, without hidden ones; a list of files is given back as it is."
-    if not isinstance(folder, (str, Path)): return list(folder)
-    if not Path(folder).is_dir(): raise ImageError(f'there is no folder {folder}')
-    found = sorted(o for o in Path(folder).rglob('*') if o.suffix.lower() in image_suffixes and o.is_file()
-                   and not any(part.startswith('.') for part in o.relative_to(folder).parts))
+    "The image files in a folder and its subfolders, see above; a list of files is given back as it is."
+    if not isinstance(folder, (str, os.PathLike)): return list(folder)
+    top, found, out, seen = Path(folder).expanduser(), [], [], set()
+    if not top.is_dir(): raise ImageError(f'there is no folder {folder}')
+    for at, dirs, names in os.walk(top, followlinks=True):
+        at, here = Path(at), {*dirs, *names}
+        if at.resolve() in seen: dirs.clear(); continue      # a link to where we were
+        seen.add(at.resolve())
+        ours = {k for k in dirs if f'{k}_sheet.png' in here or any(all((at/k/o).exists() for o in m) for m in _marks)}
+        bad = {k for k in here if k[0] == '.' or k.endswith(_archives) or k.removesuffix('_sheet.png') in ours}
+        dirs[:], out = sorted({*dirs} - bad), out + sorted(bad)
+        found += [o for k in {*names} - bad if (o := at/k).suffix.lower() in image_suffixes and o.is_file()]
     if not found: raise ImageError(f'no images in {folder}, nor below; looked for .jpg, .png, .webp and the like')
-    return found
+    some = ', '.join(out[:5] + ['...'][:len(out) - 5])
+    if out: warnings.warn(f'left out in {folder}, as hidden, an archive or results: {some}', stacklevel=2)
+    return sorted(found)
 
 # %% ../nbs/01_data.ipynb #12971bf0
-def _readable(items, read) -> tuple: # a list of what `read` made of the good ones, and a dict {bad one: reason}
+def readable(items, read) -> tuple: # a list of what `read` made of the good ones, and a dict {bad one: reason}
     "Apply `read`; items for which it raises an `ImageError` are left out, with one warning for all."
     good, bad = [], {}
     for o in items:
@@ -189,7 +244,7 @@ class ImageFolder(Dataset):
     "Images (3, H, W) in [-1, 1], read from disk when asked for; bad files are left out, with a warning."
     def __init__(self, folder, size:int|tuple, min_side:int=32): # of a folder, or a list of files; pixels
         self.size = height_width(size)
-        self.paths, self.bad = _readable(list_images(folder), lambda p: open_image(p, min_side) and p)
+        self.paths, self.bad = readable(list_images(folder), lambda p: open_image(p, min_side) and p)
 
     def __len__(self): return len(self.paths)
     def __getitem__(self, i): return to_tensor(resize_crop(self.paths[i], self.size))[0]
@@ -245,18 +300,13 @@ class ImageSet:
             paths, (H, W) = list_images(source), (o + 2*round(o*margin/2) for o in self.size)
             if (need := len(paths)*3*H*W/2**30) > limit: raise ImageError(
                 f'{len(paths)} images of {H}x{W} px need {need:.2g} GiB, limit={limit:g}: raise it or use ImageStream')
-            x, self.bad = _readable(tqdm(paths, 'reading', delay=2, leave=False), partial(_as_bytes, size=(H, W)))
+            x, self.bad = readable(tqdm(paths, 'reading', delay=2, leave=False), partial(_as_bytes, size=(H, W)))
             x = torch.stack(x)
         if x.ndim != 4 or x.shape[1] != 3: raise ImageError(f'a set of images is (N, 3, H, W), not {tuple(x.shape)}')
         if x.dtype != torch.uint8: x = ((x.float() + 1)*127.5).round().clamp(0, 255).byte()
         self.data = x.to(device or x.device)
 
     def __len__(self): return len(self.data)
-
-    def tensor(self, i=slice(None)) -> torch.Tensor: # (3, H, W), or (n, 3, H, W) of several, float in [-1, 1]
-        "The middle of image `i`."
-        top, left = ((a - b)//2 for a, b in zip(self.data.shape[2:], self.size))
-        return self.data[i][..., top:top + self.size[0], left:left + self.size[1]].float()/127.5 - 1
 
     def batch(self, n:int, generator:torch.Generator|None=None) -> torch.Tensor: # (n, 3, H, W) in [-1, 1]
         "Random images, each cut, mirrored and turned in its own way."
@@ -278,9 +328,10 @@ class _Passes(IterableDataset):
             if n < 0: raise ImageError('the stream is empty, or can be read only once')
 
 # %% ../nbs/01_data.ipynb #3a516bc7
-def _collate(items, size:tuple) -> torch.Tensor: # (n, 3, H, W) uint8
+def _collate(items, size:tuple): # (n, 3, H, W) uint8, or an `ImageError`, to which a worker would add its traceback
     "Items as one batch, with another image in the place of a bad one."
-    good, _ = _readable(items, partial(_as_bytes, size=size))
+    try: good, _ = readable(items, partial(_as_bytes, size=size))
+    except ImageError as e: return e
     return torch.stack((good*len(items))[:len(items)])
 
 # %% ../nbs/01_data.ipynb #62b14620
@@ -314,7 +365,8 @@ class ImageStream:
         rank, world = (int(os.environ.get(*o)) for o in (('RANK', 0), ('WORLD_SIZE', 1)))
         if n != self.n: self.n, self.batches = n, self.load(n, rank, world)
         self.position += n
-        x = to_device(next(self.batches), self.device)
+        if isinstance(x := next(self.batches), ImageError): raise x
+        x = to_device(x, self.device)
         u = uniform(n, 4, generator=generator, device=x.device).chunk(world)[rank]
         return augment(x.float()/127.5 - 1, self.size, u).clamp(-1, 1)
 
@@ -326,7 +378,11 @@ def _tar_images(name:str, seed:int) -> IterableDataset: # of dicts, see `_as_byt
     "Images in tar archives, undecoded, in a random order."
     try: from datasets import load_dataset
     except ImportError as e: raise ImportError("tar archives need datasets: pip install 'picnet_nb[data]'") from e
-    data = load_dataset('webdataset', data_files=name, split='train', streaming=True)
+    odd = [o for o in glob.glob(name) if not os.path.isfile(o)]
+    if odd: raise ImageError(f'{odd[0]} is no regular file')
+    try: data = load_dataset('webdataset', data_files=name, split='train', streaming=True)
+    except (ValueError, IndexError, StopIteration, EOFError, tarfile.TarError) as e: raise ImageError(
+        f'{name} can not be read as tar archives of images: {type(e).__name__} {" ".join(str(e).split())}') from e
     return data.decode(False).shuffle(seed, buffer_size=500)
 
 # %% ../nbs/01_data.ipynb #caba77be
@@ -336,13 +392,16 @@ def open_images(
     device=None, memory:float=8, seed:int=0, # where batches are needed; GiB that images may take; of the order
 ): # an `ImageSet` or an `ImageStream`
     "Images for training: in memory if they fit, from the disk if not, as a stream from tar archives and iterables."
-    name, (H, W) = str(source) if isinstance(source, (str, Path)) else '', height_width(size, 8)
-    tars = f'{name}/*.tar' if name and glob.glob(f'{glob.escape(name)}/*.tar') else name
-    if '://' in tars or '.tar' in os.path.basename(tars): source = _tar_images(tars, seed)
-    elif name:
-        source = list_images(name)
-        if len(source)*3.8*H*W < memory*2**30: return ImageSet(source, size, device=device, limit=math.inf)
-    return ImageStream(source, size, device, seed)
+    if not isinstance(source, (str, Path)): return ImageStream(source, size, device, seed)
+    name, folder, (H, W) = str(source), os.path.isdir(source), height_width(size, 8)
+    if '://' in name or '.tar' in os.path.basename(name) and not folder: found = _tar_images(name, seed)
+    else:
+        try: found = list_images(name)
+        except ImageError:
+            if not folder or not glob.glob(f'{glob.escape(name)}/*.tar'): raise
+            found = _tar_images(f'{glob.escape(name)}/*.tar', seed)
+    if not isinstance(found, list) or len(found)*3.8*H*W >= memory*2**30: return ImageStream(found, size, device, seed)
+    return ImageSet(found, size, device=device, limit=math.inf)
 
 # %% ../nbs/01_data.ipynb #717b01b4
 def write_atomic(file:str|Path, write): # `write`: function of an open binary file
@@ -386,20 +445,6 @@ def _exif(img:Image.Image) -> bytes|None: # empty if there are none; None if the
         if exif: exif[274] = 1
         return exif.tobytes() if exif else b''
 
-# %% ../nbs/01_data.ipynb #5ba99c6c
-def _deep(img:Image.Image) -> np.ndarray|None: # (H, W, C) uint16, upright; None: it's gray, or 8 bits are all
-    "Color of 16 bits: PIL reads the high bytes only, and the low ones if it is told the other byte order."
-    args, tags = img.tile[0][3] if getattr(img, 'tile', None) else None, getattr(img, 'tag_v2', {})
-    raw = str(args[0] if isinstance(args, tuple) else args)
-    if img.mode[0] in 'IF' or not args or ';16' not in raw and 16 not in tags.get(258, ()): return None
-    if tags.get(284) == 2 or 'a' in raw: raise ValueError('16 bits in separate planes, or times alpha, are not read')
-    low, swap = Image.open(img.fp), dict(L='B', B='L', N='LB'[sys.byteorder == 'little'])
-    other = 'RGBA' if raw == 'LA;16B' else raw[:-1] + swap[raw[-1]]     # all four bytes of gray and alpha
-    low.tile = [(*t[:3], (other, *t[3][1:]) if isinstance(args, tuple) else other) for t in img.tile]
-    low = np.asarray(_upright(low))
-    if other == 'RGBA': return low.view('>u2').astype(np.uint16)
-    return np.asarray(_upright(img)).astype(np.uint16)*256 + low
-
 # %% ../nbs/01_data.ipynb #4904169f
 def _write16(f, a:np.ndarray, kind:str, mode:str, icc:bytes|None, exif:bytes): # (H, W, C) uint16
     "A PNG or TIFF of 16 bits, which PIL writes for gray only."
@@ -424,24 +469,34 @@ def _write16(f, a:np.ndarray, kind:str, mode:str, icc:bytes|None, exif:bytes): #
     tags.save(f)
     for row in a: f.write(row.astype('<u2').tobytes())
 
+# %% ../nbs/01_data.ipynb #aab0b8c2
+def margins(sides:list, size:tuple) -> list: # left, top, right, bottom: pixels, or a share such as '25%'; (w, h)
+    "How many pixels an image gets on each side."
+    found = [re.fullmatch(r'\s*(\d+(?:\.\d+)?)(%?)\s*', str(o)) for o in sides]
+    if len(found) != 4 or not all(found): raise ValueError(
+        f'{sides} is not left, top, right and bottom: each a number of pixels, or a share such as 25%')
+    px = [round(float(m[1])*(n/100 if m[2] else 1)) for m, n in zip(found, (*size, *size))]
+    if not any(px): raise ValueError('one side at least must get a pixel or more')
+    return px
+
 # %% ../nbs/01_data.ipynb #26f5d446
 class Original:
     "An image as its file has it, upright: it comes back in its own mode, depth and format, with its hole filled."
     def __init__(self, x, erased:bool=False): # whatever `open_image` takes; True if what is transparent is the hole
         self.erased, self.image = erased, load_pil(x, decode=self._read)     # 8 bits; of more, all are in `deep`
-        if isinstance(x, np.ndarray) and x.dtype == np.uint16: self.deep = np.atleast_3d(x)
+        if isinstance(x, np.ndarray) and x.dtype.kind in 'iu' and x.dtype != np.uint8: self.deep = np.atleast_3d(x)
+        if self.deep is not None: self.white, self.deep = white_level(self.deep), self.deep.astype(np.uint16)
 
     def _read(self, img):
         kind, pages = {'MPO': 'JPEG'}.get(img.format, img.format), getattr(img, 'n_frames', 1)
-        self.format, self.deep = kind if kind in _modes else 'PNG', _deep(img)
-        self.how, up = _how(img, kind), _upright(img)
+        self.format, deep = kind if kind in _modes else 'PNG', _deep(img)
+        self.how, up = _how(img, kind), _eight(img, deep)
         self.icc, self.exif = img.info.get('icc_profile'), _exif(img)
-        if up.mode[0] == 'I': self.deep = np.atleast_3d(up).clip(0, 65535).astype(np.uint16)
+        self.deep = None if img.mode == 'F' else deep
         says = {'damaged EXIF data is left out': self.exif is None, f'only one of {pages} images is kept': pages > 1,
-                '32 bits become fewer': up.mode == 'F' or up.mode == 'I' and np.not_equal(up, self.deep[..., 0]).any()}
+                '32 bits become fewer': img.mode == 'F'}
         self.lost = [o for o, so in says.items() if so]
-        if up.mode[0] in 'IF': mode, up = 'L', _decode(up)
-        elif self.deep is not None: mode = 'LA' if self.deep.shape[2] == 2 else up.mode
+        if deep is not None: mode = 'LA' if deep.shape[2] == 2 else up.mode
         elif up.has_transparency_data: mode = 'LA' if up.mode[0] in '1L' else 'RGBA'
         else: mode = 'L' if up.mode == '1' else up.mode if up.mode in _modes['TIFF'].split() else 'RGB'
         if up.mode != mode or up is img: up = up.convert(mode)
@@ -454,20 +509,18 @@ class Original:
         o.image = Image.composite(new, self.image, Image.fromarray(hole))
         if alpha: o.image.putalpha(self.image.getchannel('A'))
         if self.deep is None: return o
-        o.deep = np.where(hole[..., None], np.atleast_3d(new)*np.uint16(257), self.deep)
+        o.deep = self.deep.copy()
+        o.deep[hole] = (np.atleast_3d(new)[hole]*(self.white/255)).round()
         if alpha: o.deep[..., -1] = self.deep[..., -1]
         return o
 
     def expand(self, sides:list) -> tuple: # left, top, right, bottom: pixels, or a share such as '25%'
         "A larger original, white around what is there; and (H, W) bool, True where it is known."
         w, h = self.image.size
-        found = [re.fullmatch(r'\s*(\d+(?:\.\d+)?)(%?)\s*', str(o)) for o in sides]
-        if len(found) != 4 or not all(found): raise ValueError(
-            f'{sides} is not left, top, right and bottom: each a number of pixels, or a share such as 25%')
-        l, t, r, b = (round(float(m[1])*(n/100 if m[2] else 1)) for m, n in zip(found, (w, h, w, h)))
+        l, t, r, b = margins(sides, (w, h))
         o, pad = copy.copy(self), ((t, b), (l, r))
         o.image = ImageOps.expand(self.image, (l, t, r, b), (255,)*len(self.image.getbands()))
-        if self.deep is not None: o.deep = np.pad(self.deep, (*pad, (0, 0)), constant_values=65535)
+        if self.deep is not None: o.deep = np.pad(self.deep, (*pad, (0, 0)), constant_values=self.white)
         return o, np.pad(np.ones((h, w), bool), pad)
 
     def save(self, file:str|Path, kind:str|None=None) -> str: # one of `image_formats`, None: its own, or PNG

@@ -4,7 +4,7 @@
 
 # %% ../nbs/browser.ipynb #fcd45b51
 from __future__ import annotations
-import argparse, contextlib, hashlib, http.server, json, math, shutil, webbrowser
+import hashlib, http.server, json, math, shutil, tempfile, webbrowser
 from importlib.resources import files
 from pathlib import Path
 import numpy as np, torch
@@ -13,6 +13,7 @@ from .masks import make_masks
 from .model import PICNet, sample_noise
 from .hub import load, model_card
 from .official import load_official
+from .shell import Parser, command, new_folder
 
 # %% auto #0
 __all__ = ['Graph', 'halve', 'to_onnx', 'noise', 'build_page', 'export_main']
@@ -59,27 +60,25 @@ def to_onnx(net:PICNet, folder:str|Path, license:str='other') -> float: # plain,
         prior, context = net.prior(image, hole > .5)
         both = given | dict(eps=sample_noise(n, prior, rng)[0], seen=Graph(net)(**given))
         return given, both, Graph(net, type(prior), type(context))
-    folder.mkdir(parents=True)
-    given, both, graph = case('center', 2)
-    free = dict(eps={0: torch.export.Dim('n', max=64)}, seen=dict.fromkeys(names := [*both['seen']]))
-    for name, args, out in (('look', given, names), ('paint', both, ['made'])):
-        ins = [*given, *([] if args is given else ['eps', *names])]
-        made = torch.onnx.export(graph, (), kwargs=args, input_names=ins, output_names=out, opset_version=18,
-            dynamic_shapes={k: free.get(k) for k in args}, dynamo=True, verbose=False).model_proto
-        halve(made)
-        onnx.save(made, folder/f'{name}.onnx')
-    look, paint = (onnxruntime.InferenceSession(folder/f'{k}.onnx') for k in ('look', 'paint'))
-    for kind, n in (('strokes', 1), ('rectangles', 3)):
-        given, both, _ = case(kind, n)
-        feed = {k: v.numpy() for k, v in both.items() if k != 'seen'}
-        seen = dict(zip(names, look.run(None, {k: feed[k] for k in given})))
-        apart += [np.abs(seen[k] - v.numpy()).max() for k, v in both['seen'].items()]
-        apart.append(np.abs(paint.run(None, feed | seen)[0] - graph(**both).numpy()).max())
-    if not max(apart) < 1e-3:
-        shutil.rmtree(folder)
-        raise ValueError(f'onnxruntime computes something else: {max(apart):.2g} of 2 apart')
-    (folder/'config.json').write_text(json.dumps(net.config.to_dict() | dict(noise=[*both['eps'].shape[1:]])))
-    (folder/'README.md').write_text(model_card(net.config, folder.name, license), encoding='utf-8')
+    with new_folder(folder):
+        given, both, graph = case('center', 2)
+        free = dict(eps={0: torch.export.Dim('n', max=64)}, seen=dict.fromkeys(names := [*both['seen']]))
+        for name, args, out in (('look', given, names), ('paint', both, ['made'])):
+            ins = [*given, *([] if args is given else ['eps', *names])]
+            made = torch.onnx.export(graph, (), kwargs=args, input_names=ins, output_names=out, opset_version=18,
+                dynamic_shapes={k: free.get(k) for k in args}, dynamo=True, verbose=False).model_proto
+            halve(made)
+            onnx.save(made, folder/f'{name}.onnx')
+        look, paint = (onnxruntime.InferenceSession(folder/f'{k}.onnx') for k in ('look', 'paint'))
+        for kind, n in (('strokes', 1), ('rectangles', 3)):
+            given, both, _ = case(kind, n)
+            feed = {k: v.numpy() for k, v in both.items() if k != 'seen'}
+            seen = dict(zip(names, look.run(None, {k: feed[k] for k in given})))
+            apart += [np.abs(seen[k] - v.numpy()).max() for k, v in both['seen'].items()]
+            apart.append(np.abs(paint.run(None, feed | seen)[0] - graph(**both).numpy()).max())
+        if not max(apart) < 1e-3: raise ValueError(f'onnxruntime computes something else: {max(apart):.2g} of 2 apart')
+        (folder/'config.json').write_text(json.dumps(net.config.to_dict() | dict(noise=[*both['eps'].shape[1:]])))
+        (folder/'README.md').write_text(model_card(net.config, folder.name, license), encoding='utf-8')
     return float(max(apart))
 
 # %% ../nbs/browser.ipynb #3f6263ca
@@ -98,23 +97,27 @@ def noise(seed:int, n:int, shape) -> torch.Tensor: # below 2^32; completions; of
 # %% ../nbs/browser.ipynb #12e59d1c
 def build_page(folder:str|Path, net:PICNet) -> float: # new; as of `to_onnx`
     "Put a page that completes photographs into a folder, for any server of files."
-    static, apart = Path(str(files('picnet_nb')))/'static', to_onnx(net, folder := Path(folder))
-    for o in (*static.glob('*.js'), static/'widget.css', *(static/'web').iterdir()): shutil.copy(o, folder)
-    shutil.copytree(example_path().parent, folder/'samples')
-    names = sorted(o.name for o in folder.iterdir() if o.suffix not in ('', '.md', '.html') and o.name != 'sw.js')
-    version = hashlib.sha256(b''.join((folder/o).read_bytes() for o in names)).hexdigest()      # tells a new page
-    about = json.loads((folder/'config.json').read_text()) | dict(version=version, samples=example_names())
-    (folder/'config.json').write_text(json.dumps(about))
-    small = ['./', 'samples/daisy_1.jpg', *(o for o in names if not o.endswith(('.onnx', '.gz')))]
-    for name, old, new in (('sw.js', 'VERSION', version), ('sw.js', 'files = []', f'files = {small}'),
-                           ('README.md', '---', '---\nsdk: static')):      # a Space on the Hugging Face hub reads it
-        (folder/name).write_text((folder/name).read_text('utf-8').replace(old, new, 1), 'utf-8')
+    static = Path(str(files('picnet_nb')))/'static'
+    with new_folder(folder) as folder, tempfile.TemporaryDirectory() as tmp:
+        apart = to_onnx(net, part := Path(tmp)/folder.name)
+        parts = *static.glob('*.js'), static/'widget.css', *(static/'web').iterdir(), *part.iterdir()
+        for o in parts: shutil.copy(o, folder)
+        shutil.copytree(example_path().parent, folder/'samples')
+        names = sorted(o.name for o in folder.iterdir() if o.suffix not in ('', '.md', '.html') and o.name != 'sw.js')
+        version = hashlib.sha256(b''.join((folder/o).read_bytes() for o in names)).hexdigest()      # tells a new page
+        about = json.loads((folder/'config.json').read_text()) | dict(version=version, samples=example_names())
+        (folder/'config.json').write_text(json.dumps(about))
+        small = ['./', 'samples/daisy_1.jpg', *(o for o in names if not o.endswith(('.onnx', '.gz')))]
+        for name, old, new in (('sw.js', 'VERSION', version), ('sw.js', 'files = []', f'files = {small}'),
+                               ('README.md', '---', '---\nsdk: static')):      # a Space on the hub reads it
+            (folder/name).write_text((folder/name).read_text('utf-8').replace(old, new, 1), 'utf-8')
     return apart
 
 # %% ../nbs/browser.ipynb #fb402098
+@command
 def export_main(argv:list|None=None): # the command line, if not the process's
     "Export from the command line."
-    p = argparse.ArgumentParser('picnet_export', description='A network as ONNX, and a page that runs it in browsers.')
+    p = Parser('picnet_export', description='A network as ONNX, and a page that runs it in browsers.')
     p.add_argument('weights', nargs='?', help="a file, a folder of a run or of the original's, user/repo (bundled)")
     p.add_argument('--out', type=Path, default=Path('page'), help='a new folder (page)')
     p.add_argument('--serve', action='store_true', help='show it on this machine; one that is there is not made again')
@@ -124,10 +127,10 @@ def export_main(argv:list|None=None): # the command line, if not the process's
             theirs = any(Path(a.weights or '-').glob('*_net_G.pth'))      # the original's
             apart = build_page(a.out, load_official(a.weights) if theirs else load(a.weights or None, 'cpu'))
             print(f'{a.out}: look.onnx, paint.onnx and a page for any server; {apart:.1g} of 2 from torch')
-    except (ImportError, ValueError, OSError) as e: p.error(str(e))
+    except (ImportError, ValueError, OSError, RuntimeError) as e: p.error(str(e))
     if not a.serve: return
     handler = lambda *o: http.server.SimpleHTTPRequestHandler(*o, directory=a.out)
-    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server, contextlib.suppress(KeyboardInterrupt):
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:      # until Ctrl-C
         print(url := f'http://127.0.0.1:{server.server_port}/', flush=True)
         webbrowser.open(url)
         server.serve_forever()

@@ -11,7 +11,7 @@ import torch
 from safetensors import safe_open, SafetensorError
 from torch.nn.utils.parametrize import is_parametrized
 from .layers import spectral_norm
-from .model import PICNet, PICNetConfig, save_weights
+from .model import PICNet, PICNetConfig, check_finite, save_weights, usable
 from .few import FewPICNet
 
 # %% auto #0
@@ -40,8 +40,9 @@ def upgrade(config:dict, names:list) -> tuple: # of a file; the configuration, {
 # %% ../nbs/10_hub.ipynb #9361677f
 def blank_network(file) -> tuple: # as `safe_open` gives it; a network on the meta device, {its name: name in the file}
     "The network that a file's header describes, if all in it fits: shapes without numbers, which cost no memory."
-    if 'config' not in (meta := file.metadata() or {}): raise ValueError('there is no configuration in its header')
-    config, names = upgrade(dict(json.loads(meta['config'])), file.keys())
+    said = (file.metadata() or {}).get('config', '')
+    if not 0 < len(said) < 10_000: raise ValueError('there is no configuration in its header, or a very long one')
+    config, names = upgrade(dict(json.loads(said)), file.keys())
     network = PICNet if config.keys().isdisjoint(('rank', 'known_skip', 'blend')) else FewPICNet
     with torch.device('meta'): net = network(network.config_type(**config))
     for part in {'disc', 'disc_rec'} - {k.split('.')[0] for k in names}: setattr(net, part, None)
@@ -77,8 +78,7 @@ def load_weights(
         with safe_open(str(file), 'pt') as f:
             net, names = blank_network(f)
             state = {k: f.get_tensor(old).to(device, torch.float32, copy=True) for k, old in names.items()}
-        wild = [k for k, v in state.items() if not v.isfinite().all()]
-        if wild: raise ValueError(f'numbers in {wild[0]} are not finite: the training failed')
+        check_finite(state)
         net.load_state_dict(state, assign=True)
     except (SafetensorError, ValueError, TypeError, RecursionError) as e: raise ValueError(
         f'{file} can not be used ({str(e)[:300]}): take a file that save_weights or picnet_train wrote') from e
@@ -104,6 +104,7 @@ def load(
     name_or_folder:str|Path|None=None, # a file; a folder with model.safetensors; user/repo on the hub; None: bundled
     device:str|torch.device|None=None, # a GPU if there is one
     revision:str|None=None, token:str|None=None, # on the hub: a branch, tag or commit; for private repositories
+    trainable:bool=False,
 ) -> PICNet: # as `load_weights` makes it
     "A trained network, ready for completing; a `FileNotFoundError` says what was looked for."
     path, file = Path(bundled() if name_or_folder is None else name_or_folder), 'model.safetensors'
@@ -113,7 +114,7 @@ def load(
         try: path = Path(api.snapshot_download(str(name_or_folder), revision=revision, allow_patterns=file))/file
         except Exception as e: raise FileNotFoundError(f'no weights at {path}: no file is here, and the Hugging Face '
             f'hub did not give it ({type(e).__name__}). Is the name right? Are you online? Is a token needed?') from e
-    return load_weights(path, device=device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+    return load_weights(path, trainable, usable(device))
 
 # %% ../nbs/10_hub.ipynb #310ea5e1
 def model_card(

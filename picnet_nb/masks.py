@@ -4,10 +4,10 @@
 
 # %% ../nbs/02_masks.ipynb #df4d49a9
 from __future__ import annotations
-import math, warnings
+import math
 import numpy as np, torch, torch.nn.functional as F
 from PIL import Image, ImageDraw
-from .data import ImageError, height_width, list_images, load_pil, to_device, uniform
+from .data import decode_pil, readable, height_width, list_images, load_pil, to_device, uniform, white_level
 
 # %% auto #0
 __all__ = ['mask_types', 'center_mask', 'rectangle_masks', 'draw_strokes', 'stroke_masks', 'make_masks', 'load_mask', 'touched',
@@ -101,19 +101,33 @@ def make_masks(
     return mask
 
 # %% ../nbs/02_masks.ipynb #891b9404
+def _painted(img:Image.Image) -> Image.Image: # of any mode; gray levels, or 0 and 1
+    "What in an image is white, or transparent."
+    img = decode_pil(img)
+    gray, clear = img.convert('L'), np.asarray(img.getchannel('A')) < 128 if img.mode == 'RGBA' else np.zeros(1, bool)
+    count = np.array(gray.histogram(Image.fromarray(~clear) if clear.any() else None))     # of each level
+    middle, most = count[64:192], count.sum()
+    if not clear.any():
+        if 4*middle.sum() > most and (middle > 0).sum() > 64: raise ValueError(
+            'this is a photograph, no mask: paint white where to fill, and black elsewhere')
+        return gray
+    if count[:64].any() and count[192:].any() and 10*middle.sum() < most: raise ValueError(
+        'its black and white is one mask, and its transparency another: save it without transparency')
+    return Image.fromarray(clear if count[:128].any() or not most else ~clear)      # or white strokes on a clear layer
+
+# %% ../nbs/02_masks.ipynb #891b9405
 def load_mask(
-    x, # a file, bytes, a PIL image, or an array or tensor (H, W): bool, 0/1, 0..1, 0..255 or 16 bits
+    x, # a file, bytes, a PIL image, or an array or tensor (H, W), also with one, three or four colors: of any scale
     size:int|tuple|None=None, # pixels: one number, or (H, W); if not given, as it is
     threshold:float=.5, # gray level above which a pixel is hole, in [0, 1]
 ) -> torch.Tensor: # (1, 1, H, W) bool, True in the hole
-    "A mask that somebody drew: white is hole; in an image with transparency, what is transparent."
+    "A mask that somebody drew: white is hole; or what is transparent, unless all that is not is white."
     a = x.detach().cpu().numpy() if isinstance(x, torch.Tensor) else x
-    if not isinstance(a, np.ndarray) or a.ndim == 3 and a.shape[2] in (3, 4):
-        img = load_pil(a)
-        a = np.array(img)[..., 3] < 128 if img.mode == 'RGBA' else np.array(img.convert('L'))
-    while a.ndim > 2 and len(a) == 1: a = a[0]
-    if a.ndim != 2 or not a.size: raise ImageError(f'a mask is (H, W), not {a.shape}')
-    hole = a > threshold*(1 if a.max() <= 1 else 255 if a.max() <= 255 else 65535)
+    flat = lambda: isinstance(x, torch.Tensor) or a.ndim > 3 or a.shape[2] not in (1, 3, 4)      # one of a batch
+    while isinstance(a, np.ndarray) and a.ndim > 2 and len(a) == 1 and flat(): a = a[0]
+    if isinstance(a, np.ndarray) and a.shape[2:] == (1,): a = a[..., 0]
+    if not isinstance(a, np.ndarray) or a.ndim != 2: a = np.asarray(load_pil(a, decode=_painted))
+    hole = a > threshold*(1 if a.any() and a.max() <= 1 else white_level(a))
     mask = torch.from_numpy(hole)[None, None]
     return mask if size is None else F.interpolate(mask.float(), height_width(size), mode='nearest-exact') > 0
 
@@ -139,7 +153,7 @@ def distance(hole:np.ndarray, most:int) -> np.ndarray: # (H, W) bool; (H, W) flo
     right = np.minimum.accumulate(np.where(hole, x, len(x) + most)[:, ::-1], 1)[:, ::-1]
     beside = np.minimum(x - left, right - x)**2           # along the row; now those of the other rows
     out = np.minimum(beside, (most + 1)**2)
-    for k in range(1, most + 1):
+    for k in range(1, min(most + 1, len(out))):
         np.minimum(out[k:], beside[:-k] + k*k, out=out[k:])
         np.minimum(out[:-k], beside[k:] + k*k, out=out[:-k])
     return np.sqrt(out)
@@ -167,24 +181,15 @@ class MaskFolder:
         folder, # searched with all its subfolders; or a list of files
         flip:bool=True, threshold:float=.5, # mirror half of them? gray level above which a pixel is hole, in [0, 1]
     ):
-        self.files, self.flip, self.threshold, self.bad = list_images(folder), flip, threshold, {}
+        self.flip, self.threshold = flip, threshold
+        self.files, self.bad = readable(list_images(folder), lambda f: load_mask(f) is not None and f)
 
     def __len__(self): return len(self.files)
-
-    def load(self, i:int, size) -> torch.Tensor: # (1, 1, H, W) bool
-        "Mask number `i`, or the next one that can be read."
-        for f in self.files[i:] + self.files[:i]:
-            if f in self.bad: continue
-            try: return load_mask(f, size, self.threshold)
-            except ImageError as e:
-                self.bad[f] = str(e)
-                warnings.warn(f'left out: {e}', stacklevel=3)
-        raise ImageError('not one of the mask files can be read:\n' + '\n'.join(self.bad.values()))
 
     def __call__(self, n:int, size:int|tuple, generator=None, device=None) -> torch.Tensor: # (n, 1, H, W) bool
         "A batch of masks, each from a random file."
         masks = [torch.zeros(0, 1, *height_width(size), dtype=torch.bool)]
         for i, flip in uniform(n, 2, generator=generator).tolist():
-            m = self.load(int(i*len(self)), size)
+            m = load_mask(self.files[int(i*len(self))], size, self.threshold)
             masks.append(m.flip(3) if self.flip and flip < .5 else m)
         return to_device(torch.cat(masks), device)

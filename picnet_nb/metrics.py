@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 from . import __version__
 from .data import ImageFolder, to_pil
 from .masks import mask_types, make_masks
-from .model import composite, sample
+from .model import check_numbers, composite, sample
 from .losses import blur, ms_ssim, ssim_maps, rescale01
 
 # %% ../nbs/08_metrics.ipynb #da3c16cf
@@ -178,8 +178,9 @@ def kid_disjoint(real:torch.Tensor, fake:torch.Tensor, splits:int=50, seed:int=0
 
 # %% ../nbs/08_metrics.ipynb #3c71cc99
 def bootstrap(values, n:int=1000, level:float=.95, seed:int=0) -> tuple: # (N,), one per image; mean, low, high
-    "The mean with its bootstrap interval, from `n` redrawn sets."
+    "The mean with its bootstrap interval, from `n` redrawn sets; of one value there is none (NaN)."
     v = torch.as_tensor(values).double().cpu().flatten()
+    if len(v) < 2: return v.mean().item(), float('nan'), float('nan')
     i = torch.randint(len(v), (n, len(v)), generator=torch.Generator().manual_seed(seed))
     return v.mean().item(), *v[i].mean(1).quantile(v.new_tensor([(1 - level)/2, (1 + level)/2])).tolist()
 
@@ -226,19 +227,23 @@ def sample_seeded(net, image, mask, n:int, seeds:list, temperature:float=1.) -> 
 class Benchmark:
     "Images with holes that a model completes, given as to `evaluate`; holes and codes come from each image's own seed."
     def __init__(self, model, data, mask, n=8, size=None, limit=None, seed=0, temperature=1., device=None):
+        numbers = dict(n=n, limit=1 if limit is None else limit, seed=seed, temperature=temperature)
+        check_numbers(numbers, n=(1, 10_000), limit=(1, 10**9), seed=(0, 2**32), temperature=(0, 100.))
         net, files = getattr(model, 'net', model), isinstance(data, (str, Path, list, tuple))
         if hasattr(net, 'prior'):
             device, size = device or next(net.parameters()).device, size or net.config.image_size
+            if size%32: raise ValueError(f'size is a multiple of 32, not {size}')
             model = partial(sample_seeded, net.to(device), temperature=temperature)
         if not callable(model): raise TypeError(f'a model is a PICNet, a Completer or a function, not {model!r}')
         kinds = [mask] if isinstance(mask, str) or callable(mask) else mask
         self.masks = kinds if isinstance(kinds, dict) else {getattr(o, '__name__', str(o)): o for o in kinds}
-        if not all(callable(o) or o in mask_types for o in self.masks.values()): raise ValueError(
-            f'unknown hole types in {mask}; there are {", ".join(mask_types)}, and functions such as a MaskFolder')
+        named = len({*self.masks, 'all'}) > len(kinds)      # all: the mean of them
+        if not named or not all(callable(o) or o in mask_types for o in self.masks.values()): raise ValueError(
+            f'hole types are {", ".join(mask_types)}, or functions with names of their own, not {mask}')
         if files and not size: raise ValueError('this model does not tell the size of its images: give size=...')
         self.images, self.device = ImageFolder(data, size) if files else data, torch.device(device or 'cpu')
         count = len(self.images) if limit is None else min(limit, len(self.images))
-        if min(n, count) < 1: raise ValueError(f'samples and images are at least 1, not {n} and {count}')
+        if not count: raise ValueError('there are no images')
         self.model, self.n, self.seed, self.ids = model, n, seed, [k*len(self.images)//count for k in range(count)]
 
     def __call__(self, kind:str, ids:list) -> tuple: # (B, 3, H, W), (B, 1, H, W), (B, n, 3, H, W)
@@ -328,8 +333,7 @@ class Evaluation:
 # %% ../nbs/08_metrics.ipynb #bb6ded1c
 def _net(net, device, **more): # as of `evaluate`; what there is besides lite0 to lite2; a network or None
     known = {f'lite{i}': partial(LiteFeatures, i) for i in range(3)} | more
-    if isinstance(net, str) and net not in known: raise ValueError(
-        f'no network {net!r}; there are {", ".join(known)}')
+    if isinstance(net, str) and net not in known: raise ValueError(f'no network {net!r}; there are {", ".join(known)}')
     net = known[net]() if isinstance(net, str) else net
     return net and net.to(device)
 
@@ -348,6 +352,7 @@ def evaluate(
 ) -> Evaluation:
     "Measure quality and diversity of a model's completions."
     with _needs('evaluate'): import pandas as pd
+    check_numbers(dict(batch=batch), batch=(1, 10**6))
     if train is not None and not features: raise ValueError('to find training images choose a network: features=...')
     start, task = time.time(), Benchmark(model, data, mask, n, size, limit, seed, temperature, device)
     net = _net(features, task.device, inception=InceptionFeatures)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 import copy, json
 from dataclasses import dataclass, asdict
+from numbers import Integral, Real
 from pathlib import Path
 from typing import NamedTuple
 import safetensors.torch, torch, torch.nn.functional as F
@@ -15,9 +16,34 @@ from .data import write_atomic
 from .layers import ResBlock, UpBlock, ToRGB, Attention, SimAM, spectral_norm, remove_spectral_norm
 
 # %% auto #0
-__all__ = ['PICNetConfig', 'visible_part', 'mask_image', 'composite', 'check_inputs', 'LatentNormal', 'gaussian_head',
-           'down_blocks', 'Context', 'Encoder', 'Generator', 'Discriminator', 'PICNet', 'sample_noise', 'sample',
-           'save_weights']
+__all__ = ['check_numbers', 'usable', 'check_finite', 'PICNetConfig', 'visible_part', 'mask_image', 'composite', 'check_inputs',
+           'LatentNormal', 'gaussian_head', 'down_blocks', 'Context', 'Encoder', 'Generator', 'Discriminator', 'PICNet',
+           'sample_noise', 'sample', 'save_weights']
+
+# %% ../nbs/04_model.ipynb #c4ec0a01
+def check_numbers(values:dict, **ranges:tuple): # name=(least, most) of each that is to be checked; whole if `most` is
+    "Raise a `ValueError` that says which number is out of its range."
+    for k, (least, most) in ranges.items():
+        v, whole = values[k], isinstance(most, int)
+        if isinstance(v, bool) or not isinstance(v, Integral if whole else Real) or not least <= v <= most:
+            raise ValueError(f'{k} is a {"whole "*whole}number from {least} to {most}, not {v!r:.50}')
+
+
+# %% ../nbs/04_model.ipynb #c4ec0a03
+def usable(device=None) -> torch.device: # a GPU if there is one
+    "A device, after a try; a `ValueError` says why it can't be used."
+    device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    try: torch.ones(1, device=device).item()
+    except Exception as e: raise ValueError(f'device {device!s:.50} can not be used here: {str(e):.200}') from e
+    return torch.device(device)
+
+
+# %% ../nbs/04_model.ipynb #c4ec0a05
+def check_finite(tensors:dict): # name -> tensor
+    "Raise a `ValueError` that names the first tensor with NaN or infinity in it."
+    for k, v in tensors.items():
+        if not v.isfinite().all(): raise ValueError(f'numbers in {k:.99} are not finite')
+
 
 # %% ../nbs/04_model.ipynb #b0e4c809
 @dataclass
@@ -34,16 +60,12 @@ class PICNetConfig:
 
     def __post_init__(self):
         self.masks = (self.masks,) if isinstance(self.masks, str) else tuple(self.masks)
-        for k, most in dict(image_size=1024, width=512, max_width=2048, latent=2048).items():
-            v = getattr(self, k)
-            if not (type(v) is int and 1 <= v <= most): raise ValueError(
-                f'{k} is a whole number from 1 to {most}, not {v!r}')
-        if self.image_size%32 or self.image_size < 64: raise ValueError(
-            f'image_size is a multiple of 32, at least 64, not {self.image_size}')
+        check_numbers(vars(self), image_size=(64, 1024), width=(1, 512), max_width=(1, 2048), latent=(1, 2048))
+        if self.image_size%32: raise ValueError(f'image_size is a multiple of 32, at least 64, not {self.image_size}')
         if self.max_width > 4*self.width: raise ValueError(f'max_width is {self.max_width}, but can be at most '
             f'4*width = {4*self.width}: the attention needs equal channels at 1/8 and 1/16 of the size')
         if self.attention not in ('none', 'simam'): raise ValueError(
-            f"attention is 'none' or 'simam', not {self.attention!r}")
+            f"attention is 'none' or 'simam', not {self.attention!r:.50}")
 
     def to_dict(self): return asdict(self)
 
@@ -68,8 +90,7 @@ def composite(
 # %% ../nbs/04_model.ipynb #f2b35ba5
 def check_inputs(image:torch.Tensor, mask:torch.Tensor): # (B, 3, H, W), (B, 1, H, W)
     "Raise a `ValueError` that says what is wrong if images and masks can't be completed together."
-    if image.ndim != 4 or image.shape[1] != 3: raise ValueError(
-        f'images are (B, 3, H, W), not {tuple(image.shape)}')
+    if image.ndim != 4 or image.shape[1] != 3: raise ValueError(f'images are (B, 3, H, W), not {tuple(image.shape)}')
     if mask.dtype != torch.bool: raise ValueError(
         f'masks are bool, True where to fill, not {mask.dtype}; write mask > 0.5')
     B, _, H, W = image.shape
@@ -250,8 +271,7 @@ class PICNet(nn.Module):
 
     def score(self, image:torch.Tensor) -> torch.Tensor: # (B, 3, H, W) in [-1, 1]; (B,) the higher the more real
         "The discriminator's mean score of each image."
-        if self.disc is None: raise ValueError(
-            'no discriminator in these weights: they can complete, but not score')
+        if self.disc is None: raise ValueError('no discriminator in these weights: they can complete, but not score')
         return self.disc(image.to(self.dtype)).float().mean((1, 2, 3))
 
 # %% ../nbs/04_model.ipynb #34cfd3c3
@@ -296,6 +316,7 @@ def save_weights(
     "Write plain weights and the configuration as safetensors; the file is there completely or not at all."
     plain = remove_spectral_norm(copy.deepcopy(net))
     state = {k: v.to('cpu', dtype).contiguous() for k, v in plain.state_dict().items() if k.split('.')[0] in parts}
+    check_finite(state)
     header = dict(format='pt', config=json.dumps(net.config.to_dict()), **{k: str(v) for k, v in notes.items()})
     write_atomic(file, lambda f: f.write(safetensors.torch.save(state, header)))
     return Path(file)

@@ -8,7 +8,7 @@ import copy, re, zipfile
 from pathlib import Path
 import torch
 from .layers import remove_spectral_norm
-from .model import PICNet, PICNetConfig
+from .model import PICNet, PICNetConfig, check_finite
 from .hub import check_tensors
 
 # %% auto #0
@@ -46,10 +46,11 @@ def read_official(file:Path) -> dict: # one .pth file; names without `module.` -
         state = torch.load(file, map_location='cpu', weights_only=True)
     except Exception as e:
         asks = re.search(r'GLOBAL ([\w.]+)', str(e))
-        why = f'asks for {asks[1]}, and what is not data is not run' if asks else 'is damaged, compressed or over 1 GiB'
-        raise ValueError(f'{file} is refused: it {why}') from None
-    plain = lambda v: (isinstance(v, torch.Tensor) and v.is_floating_point() and v.layout == torch.strided
-                       and v.is_contiguous() and not v.is_meta)
+        code = asks and f'asks for {asks[1]:.99}, and what is not data is not run'
+        raise ValueError(f'{file} is refused: it {code or "is damaged, compressed or over 1 GiB"}') from None
+    kinds = torch.float16, torch.bfloat16, torch.float32, torch.float64
+    plain = lambda v: (isinstance(v, torch.Tensor) and v.dtype in kinds and v.layout == torch.strided
+                       and not v.is_nested and not v.is_meta and v.is_contiguous())
     if not (isinstance(state, dict) and all(isinstance(k, str) and plain(v) for k, v in state.items())):
         raise ValueError(f'{file} is not a dictionary of plain tensors')
     return {k.removeprefix('module.'): v for k, v in state.items()}
@@ -59,9 +60,9 @@ def fill(net:torch.nn.Module, state:dict): # one of our networks; of the origina
     "Copy a state into a network; a `ValueError` names what is missing, unknown, of another shape or not finite."
     first = {our_name(k): v for k, v in reversed(state.items())}
     check_tensors({k: v.shape for k, v in net.state_dict().items()}, {k: v.shape for k, v in first.items()})
+    check_finite(state)
     for k, v in state.items():
         w = first[our_name(k)]
-        if not w.isfinite().all(): raise ValueError(f'numbers in {k} are not finite')
         if v.shape != w.shape or v.ne(w).any(): raise ValueError(f'{k} is unlike the tensor that it should repeat')
     net.load_state_dict(first)
 
@@ -87,5 +88,5 @@ def load_official(
         try: fill(part, state[n])
         except ValueError as e: raise ValueError(f'{files[n]} does not fit: {str(e)[:300]}') from e
     plain = remove_spectral_norm(copy.deepcopy(net))
-    if not all(o.isfinite().all() for o in plain.parameters()): raise ValueError(f'{folder}: weights are not finite')
+    check_finite({f'{k} of {folder}': v for k, v in plain.named_parameters()})
     return net.train() if trainable else plain.requires_grad_(False)

@@ -12,8 +12,8 @@ import torch, torch.nn.functional as F
 from torch import nn
 from torch.distributions import Normal
 from .data import to_device
-from .masks import make_masks
-from .model import PICNet, PICNetConfig, visible_part
+from .masks import make_masks, mask_types
+from .model import PICNet, PICNetConfig, check_numbers, usable, visible_part
 from .losses import kl_normal, mask_prior, pyramid_loss, GANLoss, disc_matching_loss
 
 # %% auto #0
@@ -40,10 +40,13 @@ class TrainConfig:
     def __post_init__(self):
         self.masks = (self.masks,) if isinstance(self.masks, str) or callable(self.masks) else tuple(self.masks)
         self.betas = tuple(self.betas)
-        for k in ('size', 'batch', 'steps', 'save_every'):
-            if getattr(self, k) < 1: raise ValueError(f'{k} must be at least 1, not {getattr(self, k)}')
-        if self.size%32: raise ValueError(f'size must be a multiple of 32, not {self.size}')
-        if not 0 < self.lr < float('inf'): raise ValueError(f'lr must be above 0, not {self.lr}')
+        check_numbers(vars(self), size=(64, 1024), batch=(1, 4096), steps=(1, 10**7 - 1), lr=(1e-9, 1.), decay=(0, 1.),
+                      warmup=(0, 10**7 - 1), ema=(0, 1.), seed=(0, 2**63 - 1), save_every=(1, 10**7 - 1))
+        if self.size%32: raise ValueError(f'size is a multiple of 32, not {self.size}')
+        if len(self.betas) != 2 or not all(0 <= o < 1 for o in self.betas): raise ValueError(
+            f'betas are two numbers, from 0 to below 1, not {self.betas}')
+        if not self.masks or not all(callable(o) or o in mask_types for o in self.masks): raise ValueError(
+            f'masks are {", ".join(mask_types)}, or functions, not {self.masks}')
         if self.amp not in ('auto', 'no', 'bf16', 'fp16'): raise ValueError(
             f'amp is auto, no, bf16 or fp16, not {self.amp!r}')
 
@@ -178,7 +181,7 @@ class Trainer:
     ):
         self.cfg, self.data, self.cbs, self.choose = cfg or TrainConfig(), data, list(cbs), choose
         self.terms = paper().terms if terms is None else terms
-        self.device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+        self.device = usable(device)
         self.net = net.train().requires_grad_(True)
         self.discs = nn.ModuleList([net.disc, net.disc_rec, *(o.net for o in self.terms if hasattr(o, 'net'))])
         for o in (self.net, self.discs): o.to(self.device, memory_format=torch.channels_last)
