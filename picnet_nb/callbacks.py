@@ -48,7 +48,7 @@ class Schedule:
         if self.minutes and t.steps == t.cfg.steps: self.plan(t)
         rate = min(1., (t.step + 1)/max(1, t.cfg.warmup), (t.steps - t.step)/max(1., t.cfg.decay*t.steps))
         for group in (*t.opt_g.param_groups, *t.opt_d.param_groups):
-            if torch.is_tensor(group['lr']): group['lr'].fill_(t.cfg.lr*rate)      # of a CUDA graph, see `benchmarks.graph`
+            if torch.is_tensor(group['lr']): group['lr'].fill_(t.cfg.lr*rate)      # of a CUDA graph
             else: group['lr'] = t.cfg.lr*rate
 
     def plan(self, t):

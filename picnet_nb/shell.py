@@ -4,7 +4,7 @@
 
 # %% ../nbs/12_shell.ipynb #c13a0002
 from __future__ import annotations
-import argparse, importlib, os, shutil, sys
+import argparse, importlib, os, shutil, signal, sys
 from contextlib import contextmanager, suppress
 from functools import wraps
 from itertools import count
@@ -49,7 +49,13 @@ def command(main): # `main(argv)` -> an exit code
 
 def later(module:str, main:str): # of a module that is slow to import
     "A command that is imported when it is called."
-    return command(lambda argv=None: getattr(importlib.import_module(f'picnet_nb.{module}'), main)(argv))
+    def run(argv):
+        heard, old = [], signal.signal(signal.SIGINT, lambda *args: heard.append(args))      # some imports lose it
+        try: imported = importlib.import_module(f'picnet_nb.{module}')
+        finally: signal.signal(signal.SIGINT, old)
+        if heard: raise KeyboardInterrupt
+        return getattr(imported, main)(argv)
+    return command(run)
 
 train, evaluate = later('commands', 'train_main'), later('commands', 'evaluate_main')
 complete, export = later('complete', 'main'), later('export', 'export_main')
