@@ -4,7 +4,7 @@
 
 # %% ../nbs/01_data.ipynb #caaa1a84
 from __future__ import annotations
-import copy, glob, io, itertools, math, os, re, struct, sys, tarfile, warnings, zlib
+import copy, glob, io, itertools, math, os, re, struct, sys, tarfile, threading, warnings, zlib
 from contextlib import nullcontext, suppress
 from functools import partial
 from importlib.resources import files
@@ -102,10 +102,12 @@ def _open_pil(x) -> Image.Image: # see `open_image`; only its head is read
     return Image.open(x, formats=[o for o in _formats if o in Image.OPEN])
 
 # %% ../nbs/01_data.ipynb #b8b37aac
+_filters = threading.Lock()      # those of warnings belong to all threads
+
 def load_pil(x, min_side:int=1, decode=decode_pil) -> Image.Image: # RGB, or RGBA if not all of it is opaque
     "What `open_image` takes; whatever a decoder raises becomes an `ImageError` that names the image."
     try:
-        with warnings.catch_warnings():
+        with _filters, warnings.catch_warnings():
             warnings.simplefilter('ignore')
             warnings.simplefilter('error', Image.DecompressionBombWarning)
             f = _from_array(x) if isinstance(x, np.ndarray) else x if isinstance(x, Image.Image) else _open_pil(x)
@@ -115,7 +117,7 @@ def load_pil(x, min_side:int=1, decode=decode_pil) -> Image.Image: # RGB, or RGB
     except Exception as e:
         said = getattr(x, 'filename', '') or getattr(x, 'name', '') or f'the given {type(x).__name__}'
         name = x if isinstance(x, (str, os.PathLike)) else said
-        heic = '; HEIC, as of a phone, needs pip install pillow-heif'*('HEIF' not in Image.OPEN)
+        heic = '; it needs pip install pillow-heif'*('HEIF' not in Image.OPEN and '.hei' in str(name).lower())
         known = {FileNotFoundError: 'there is no such file',
                  Image.UnidentifiedImageError: f'it is no image of a known format{heic}'}
         raise ImageError(f'{name} can not be opened: '
