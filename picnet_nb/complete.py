@@ -437,7 +437,9 @@ def owned(folder:Path): # made if it is not there
         print(f'note: another run is writing in {folder}; this one waits for its end', file=sys.stderr, flush=True)
         held = FileLock(folder/'.lock').acquire()
     with held:
-        for o in folder.rglob('.part-*'): shutil.rmtree(o, ignore_errors=True)
+        for o in folder.rglob('.picnet_complete.*'):
+            if o.is_dir(): shutil.rmtree(o, ignore_errors=True)
+            elif o.suffix != '.json': o.unlink()
         yield
 
 def sheet_of(to:Path): return to.with_name(f'{to.name}_sheet.png')
@@ -445,7 +447,7 @@ def sheet_of(to:Path): return to.with_name(f'{to.name}_sheet.png')
 def save_result(made:Completions, to:Path, **how) -> Path: # folder for these, see `save`; of the sheet, beside it
     "Write completions and their contact sheet: complete, or not at all; what is there already is an error."
     to.parent.mkdir(parents=True, exist_ok=True)
-    sheet, part = sheet_of(to), Path(tempfile.mkdtemp(prefix='.part-', dir=to.parent))
+    sheet, part = sheet_of(to), Path(tempfile.mkdtemp(prefix='.picnet_complete.', dir=to.parent))
     try:
         made.save(part/'made', **how)
         write_atomic(part/'sheet', lambda f: made.sheet().save(f, 'PNG'))
