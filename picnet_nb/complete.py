@@ -564,6 +564,8 @@ def main(argv:list|None=None) -> int: # the command line, if not the process's; 
             path, spec = (Path(a.image).expanduser(), a.mask) if a.image else (example_path(), 'center')
             if not path.exists(): load_pil(a.image)      # says why
             if a.keep and (not a.adapt or path.is_dir()): raise ValueError('--keep goes with --adapt and one image')
+            keep = a.keep and a.keep.expanduser()
+            if keep and not keep.parent.is_dir(): raise ValueError(f'there is no folder {keep.parent} for --keep')
             if a.extend and (spec and a.image or a.adapt): raise ValueError('--extend takes no mask, and no --adapt')
             sides = a.extend and a.extend.split(',')
             if sides: margins(sides, (999, 999))
@@ -584,7 +586,7 @@ def main(argv:list|None=None) -> int: # the command line, if not the process's; 
         ear = FinishStep()
         ear.before_fit(ear)
         held.callback(ear.cleanup, ear)
-        failed = complete_files(completer, todo, spec, folder, how, saving, a.adapt, a.keep, sides, ear)
+        failed = complete_files(completer, todo, spec, folder, how, saving, a.adapt, keep, sides, ear)
     if ear.pressed: raise KeyboardInterrupt      # `command` says what that means
     return int(failed > 0)
 
