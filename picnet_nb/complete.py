@@ -437,7 +437,7 @@ def owned(folder:Path): # made if it is not there
         print(f'note: another run is writing in {folder}; this one waits for its end', file=sys.stderr, flush=True)
         held = FileLock(folder/'.lock').acquire()
     with held:
-        for o in folder.rglob('.picnet_complete.*'):
+        for o in folder.rglob('.*picnet_complete.*'):
             if o.is_dir(): shutil.rmtree(o, ignore_errors=True)
             elif o.suffix != '.json': o.unlink()
         yield
