@@ -437,7 +437,9 @@ def owned(folder:Path): # made if it is not there
         print(f'note: another run is writing in {folder}; this one waits for its end', file=sys.stderr, flush=True)
         held = FileLock(folder/'.lock').acquire()
     with held:
-        for o in folder.rglob('.part-*'): shutil.rmtree(o, ignore_errors=True)
+        for o in folder.rglob('.*picnet_complete.*'):
+            if o.is_dir(): shutil.rmtree(o, ignore_errors=True)
+            elif o.suffix != '.json': o.unlink()
         yield
 
 def sheet_of(to:Path): return to.with_name(f'{to.name}_sheet.png')
@@ -445,7 +447,7 @@ def sheet_of(to:Path): return to.with_name(f'{to.name}_sheet.png')
 def save_result(made:Completions, to:Path, **how) -> Path: # folder for these, see `save`; of the sheet, beside it
     "Write completions and their contact sheet: complete, or not at all; what is there already is an error."
     to.parent.mkdir(parents=True, exist_ok=True)
-    sheet, part = sheet_of(to), Path(tempfile.mkdtemp(prefix='.part-', dir=to.parent))
+    sheet, part = sheet_of(to), Path(tempfile.mkdtemp(prefix='.picnet_complete.', dir=to.parent))
     try:
         made.save(part/'made', **how)
         write_atomic(part/'sheet', lambda f: made.sheet().save(f, 'PNG'))
@@ -562,6 +564,8 @@ def main(argv:list|None=None) -> int: # the command line, if not the process's; 
             path, spec = (Path(a.image).expanduser(), a.mask) if a.image else (example_path(), 'center')
             if not path.exists(): load_pil(a.image)      # says why
             if a.keep and (not a.adapt or path.is_dir()): raise ValueError('--keep goes with --adapt and one image')
+            keep = a.keep and a.keep.expanduser()
+            if keep and not keep.parent.is_dir(): raise ValueError(f'there is no folder {keep.parent} for --keep')
             if a.extend and (spec and a.image or a.adapt): raise ValueError('--extend takes no mask, and no --adapt')
             sides = a.extend and a.extend.split(',')
             if sides: margins(sides, (999, 999))
@@ -582,7 +586,7 @@ def main(argv:list|None=None) -> int: # the command line, if not the process's; 
         ear = FinishStep()
         ear.before_fit(ear)
         held.callback(ear.cleanup, ear)
-        failed = complete_files(completer, todo, spec, folder, how, saving, a.adapt, a.keep, sides, ear)
+        failed = complete_files(completer, todo, spec, folder, how, saving, a.adapt, keep, sides, ear)
     if ear.pressed: raise KeyboardInterrupt      # `command` says what that means
     return int(failed > 0)
 

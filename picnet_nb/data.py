@@ -50,6 +50,7 @@ def _from_array(a:np.ndarray) -> Image.Image: # 8 bits
 # %% ../nbs/01_data.ipynb #5c293fbe
 def _upright(img:Image.Image) -> Image.Image:
     "An image the right way up; of an animation the first frame."
+    if img.format in ('EPS', 'IPTC'): raise ValueError('PostScript is a program, which is not run')
     if img.format == 'TIFF': img.filename = ''     # or PIL maps it into memory, and a turned one wrongly
     img.load()
     with suppress(Exception): img = ImageOps.exif_transpose(img)
@@ -64,7 +65,7 @@ def _deep(img:Image.Image) -> np.ndarray|None: # (H, W, C), upright; None: 8 bit
     if 1.5*img.width*img.height > (Image.MAX_IMAGE_PIXELS or math.inf): raise ValueError(
         f'{img.width}x{img.height} px of more than 8 bits need too much memory')
     if gray: return np.atleast_3d(_upright(img))
-    if tags.get(284) == 2 or 'a' in raw: raise ValueError('16 bits in separate planes, or times alpha, are not read')
+    if tags.get(284) == 2 or 'a' in raw: return None        # in separate planes, or times alpha
     low, swap = Image.open(img.fp, formats=[img.format]), dict(L='B', B='L', N='LB'[sys.byteorder == 'little'])
     other = 'RGBA' if raw == 'LA;16B' else raw[:-1] + swap[raw[-1]]     # all four bytes of gray and alpha
     low.tile = [(*t[:3], (other, *t[3][1:]) if isinstance(args, tuple) else other) for t in img.tile]
@@ -492,6 +493,8 @@ class Original:
     def _read(self, img):
         kind, pages = {'MPO': 'JPEG'}.get(img.format, img.format), getattr(img, 'n_frames', 1)
         self.format, deep = kind if kind in _modes else 'PNG', _deep(img)
+        if deep is None and 16 in getattr(img, 'tag_v2', {}).get(258, ()): raise ValueError(
+            '16 bits in separate planes, or times alpha, are not read')
         self.how, up = _how(img, kind), _eight(img, deep)
         self.icc, self.exif = img.info.get('icc_profile'), _exif(img)
         self.deep = None if img.mode == 'F' else deep
