@@ -171,14 +171,12 @@ def run_state(t) -> dict: # of a `Trainer` with `ema` and `log`; of numbers and 
     return dict(step=t.step, steps=t.steps, asked=t.cfg.steps, seconds=t.seconds, log=t.log, sums=sums, data=data,
                 scaler=t.scaler.state_dict(), settings=run_settings(t))
 
-
 # %% ../nbs/07_callbacks.ipynb #c7ec0a03
 def alike(a, b) -> bool: # two values of JSON
     "Is `a` of the type of `b`, with its keys, and are all numbers in it finite and none negative?"
     if type(a) is not type(b): return False
     if isinstance(a, dict): return a.keys() == b.keys() and all(alike(a[k], b[k]) for k in b)
     return not isinstance(a, (int, float)) or 0 <= a < math.inf
-
 
 # %% ../nbs/07_callbacks.ipynb #4b518e61
 def read_checkpoint(file:Path, like:dict, own:dict) -> tuple: # as of `run_tensors` and `run_state`
@@ -206,7 +204,6 @@ def read_checkpoint(file:Path, like:dict, own:dict) -> tuple: # as of `run_tenso
         torch.Generator().set_state(tensors['rng.state'])
     except Exception as e: raise ValueError(f'{file} can not be used: {str(e):.300}') from e
     return tensors, about, others
-
 
 # %% ../nbs/07_callbacks.ipynb #2e772049
 def run_lock(folder:Path) -> AbstractContextManager: # of a run
@@ -280,7 +277,6 @@ class Checkpoint:
         self.good = self.good[-self.keep:]
 
     def cleanup(self, t): self.held.close()
-
 
 # %% ../nbs/07_callbacks.ipynb #141b8da5
 class MixedPrecision:
