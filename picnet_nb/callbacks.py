@@ -159,7 +159,7 @@ def run_tensors(t) -> dict: # a `Trainer` with `ema`; name -> tensor, into which
 def run_settings(t) -> dict: # of numbers and texts
     "What decides how a run goes; a checkpoint of other settings is refused. The learning rate may change on the way."
     text = lambda o: re.sub(' at 0x[0-9a-f]+', '', getattr(o, '__name__', repr(o)))      # where a function lies
-    settings = dict({k: v for k, v in asdict(t.cfg).items() if k not in ('steps', 'save_every', 'amp', 'lr')},
+    settings = dict({k: v for k, v in asdict(t.cfg).items() if k not in ('steps', 'save_every', 'amp')},
                     model=t.net.config.to_dict(), terms=[text(o) for o in t.terms], choose=text(t.choose))
     return json.loads(json.dumps(settings, default=text))
 
@@ -171,14 +171,12 @@ def run_state(t) -> dict: # of a `Trainer` with `ema` and `log`; of numbers and 
     return dict(step=t.step, steps=t.steps, asked=t.cfg.steps, seconds=t.seconds, log=t.log, sums=sums, data=data,
                 scaler=t.scaler.state_dict(), settings=run_settings(t))
 
-
 # %% ../nbs/07_callbacks.ipynb #c7ec0a03
 def alike(a, b) -> bool: # two values of JSON
     "Is `a` of the type of `b`, with its keys, and are all numbers in it finite and none negative?"
     if type(a) is not type(b): return False
     if isinstance(a, dict): return a.keys() == b.keys() and all(alike(a[k], b[k]) for k in b)
     return not isinstance(a, (int, float)) or 0 <= a < math.inf
-
 
 # %% ../nbs/07_callbacks.ipynb #4b518e61
 def read_checkpoint(file:Path, like:dict, own:dict) -> tuple: # as of `run_tensors` and `run_state`
@@ -187,13 +185,14 @@ def read_checkpoint(file:Path, like:dict, own:dict) -> tuple: # as of `run_tenso
     try:
         with safetensors.safe_open(file, 'pt') as f:
             about, tensors = dict(sums={}) | json.loads(f.metadata()['run']), {}
-            both = {k: (about['settings'].get(k), v) for k, v in own['settings'].items()}
+            both = {k: (about['settings'].get(k), v) for k, v in own['settings'].items() if k != 'lr'}
             others = [f'{k}: {old!r:.99} there, {new!r:.99} now' for k, (old, new) in both.items() if old != new]
             if others: return tensors, about, others
             numbers = [v for row in about['log'] for v in row.values()] + sum(about['sums'].values(), [])
-            if {} in (about['scaler'], own['scaler']): about['scaler'] = own['scaler']      # another `amp`
-            known = about | {k: own[k] for k in ('settings', 'log', 'sums')}
-            if not alike(known, own) or not about['step'] <= about['steps'] or {*map(type, numbers)} - {int, float}:
+            if isinstance(about['scaler'], dict) and {} in (about['scaler'], own['scaler']):      # another `amp`
+                about['scaler'] = own['scaler']
+            sound = alike(about | dict(log=own['log'], sums=own['sums']), own) and about['step'] <= about['steps']
+            if not sound or not all(type(v) in (int, float) and abs(v) < math.inf for v in numbers):
                 raise ValueError('its notes are damaged')
             shape = lambda k: tuple(f.get_slice(k).get_shape())
             bad = sorted({*f.keys()} ^ {*like}) or [k for k, v in like.items() if shape(k) != v.shape]
@@ -205,7 +204,6 @@ def read_checkpoint(file:Path, like:dict, own:dict) -> tuple: # as of `run_tenso
         torch.Generator().set_state(tensors['rng.state'])
     except Exception as e: raise ValueError(f'{file} can not be used: {str(e):.300}') from e
     return tensors, about, others
-
 
 # %% ../nbs/07_callbacks.ipynb #2e772049
 def run_lock(folder:Path) -> AbstractContextManager: # of a run
@@ -267,7 +265,7 @@ class Checkpoint:
         self.saved = t.step
         if not t.main: return
         tensors = {k: v.detach().cpu().contiguous() for k, v in run_tensors(t).items()}
-        try: check_finite(tensors)
+        try: check_finite(tensors | {f'loss {k}': torch.stack(v) for k, v in t.sums.items()})
         except ValueError as e: raise FloatingPointError(
             f'{e} at step {t.step}, nothing was saved: lower lr, or use amp=no') from None
         made = safetensors.torch.save(tensors, dict(format='pt', run=json.dumps(run_state(t))))
@@ -279,7 +277,6 @@ class Checkpoint:
         self.good = self.good[-self.keep:]
 
     def cleanup(self, t): self.held.close()
-
 
 # %% ../nbs/07_callbacks.ipynb #141b8da5
 class MixedPrecision:

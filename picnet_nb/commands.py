@@ -33,7 +33,6 @@ def read_recipe(preset:str, config:str|None, options:dict) -> Recipe: # fields o
     if not isinstance(made, Recipe): raise ValueError(f'{config} has no function recipe(**options) that makes a Recipe')
     return made
 
-
 # %% ../nbs/13_commands.ipynb #b3f0649e
 def start_net(recipe:Recipe, weights:str|None=None): # as `load` takes them
     "A new network, or a trained one."

@@ -28,7 +28,6 @@ def check_numbers(values:dict, **ranges:tuple): # name=(least, most) of each tha
         if isinstance(v, bool) or not isinstance(v, Integral if whole else Real) or not least <= v <= most:
             raise ValueError(f'{k} is a {"whole "*whole}number from {least} to {most}, not {v!r:.50}')
 
-
 # %% ../nbs/04_model.ipynb #c4ec0a03
 def usable(device=None) -> torch.device: # a GPU if there is one
     "A device, after a try; a `ValueError` says why it can't be used."
@@ -37,13 +36,11 @@ def usable(device=None) -> torch.device: # a GPU if there is one
     except Exception as e: raise ValueError(f'device {device!s:.50} can not be used here: {str(e):.200}') from e
     return torch.device(device)
 
-
 # %% ../nbs/04_model.ipynb #c4ec0a05
 def check_finite(tensors:dict): # name -> tensor
     "Raise a `ValueError` that names the first tensor with NaN or infinity in it."
     for k, v in tensors.items():
         if not v.isfinite().all(): raise ValueError(f'numbers in {k:.99} are not finite')
-
 
 # %% ../nbs/04_model.ipynb #b0e4c809
 @dataclass

@@ -10,7 +10,6 @@ from functools import wraps
 from itertools import count
 from pathlib import Path
 
-
 # %% auto #0
 __all__ = ['train', 'evaluate', 'complete', 'export', 'Steady', 'command', 'later', 'Parser', 'new_folder']
 
@@ -30,7 +29,6 @@ class Steady:
         self.calm(self.to.write, text.encode(code, 'backslashreplace').decode(code))
         return len(text)
     def flush(self): self.calm(self.to.flush)
-
 
 # %% ../nbs/12_shell.ipynb #c13a0005
 def command(main): # `main(argv)` -> an exit code
@@ -59,7 +57,6 @@ def later(module:str, main:str): # of a module that is slow to import
 
 train, evaluate = later('commands', 'train_main'), later('commands', 'evaluate_main')
 complete, export = later('complete', 'main'), later('export', 'export_main')
-
 
 # %% ../nbs/12_shell.ipynb #c1200014
 class Parser(argparse.ArgumentParser):
