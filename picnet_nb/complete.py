@@ -5,19 +5,18 @@
 # %% auto #0
 __all__ = ['fillings', 'advice', 'load_pair', 'crop_box', 'hole_boxes', 'Window', 'thumbnail', 'show_hole', 'Samples',
            'Completions', 'perturb', 'slerp', 'seeded', 'paint', 'sources_of', 'Renderer', 'together', 'Completer',
-           'find_mask', 'owned', 'sheet_of', 'save_result', 'short', 'name_results', 'targets', 'minutes',
-           'complete_files', 'main']
+           'find_mask', 'sheet_of', 'save_result', 'short', 'name_results', 'targets', 'minutes', 'complete_files',
+           'main']
 
 # %% ../nbs/14_complete.ipynb #cda9140a
 import argparse, copy, importlib, io, json, math, os, re, secrets, shutil, sys, tempfile, time, unicodedata
 import warnings
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import chain, count
 from pathlib import Path
 import numpy as np, torch
-from filelock import FileLock
 from PIL import Image, ImageDraw, ImageOps
 from .data import (Original, open_image, load_pil, alpha_mask, to_tensor, to_pil, list_images, image_suffixes,
                             image_formats, example_path, margins, write_atomic)
@@ -427,20 +426,6 @@ def find_mask(
                      f'put it where the image is, {here.with_suffix(".png")}')
 
 # %% ../nbs/14_complete.ipynb #69b2394e
-@contextmanager
-def owned(folder:Path): # made if it is not there
-    "Hold a folder of results as soon as no other run does, without what killed ones have left in it."
-    folder.mkdir(parents=True, exist_ok=True)
-    try: held = run_lock(folder)
-    except BlockingIOError:
-        print(f'note: another run is writing in {folder}; this one waits for its end', file=sys.stderr, flush=True)
-        held = FileLock(folder/'.lock').acquire()
-    with held:
-        for o in folder.rglob('.*picnet_complete.*'):
-            if o.is_dir(): shutil.rmtree(o, ignore_errors=True)
-            elif o.suffix != '.json': o.unlink()
-        yield
-
 def sheet_of(to:Path): return to.with_name(f'{to.name}_sheet.png')
 
 def save_result(made:Completions, to:Path, **how) -> Path: # folder for these, see `save`; of the sheet, beside it
@@ -476,6 +461,9 @@ def targets(
     settings:dict, # that decide what the results are
 ) -> dict: # file -> folder of its completions
     "What is to be done: one image never meets earlier results; a folder goes on with them, if they were made alike."
+    for o in out.rglob('.*picnet_complete.*'):      # of runs that were killed
+        if o.is_dir(): shutil.rmtree(o, ignore_errors=True)
+        elif o.suffix != '.json': o.unlink()
     if not path.is_dir():
         names = (out/(short(path.stem) + (f'-{i}' if i > 1 else '')) for i in count(1))
         return {path: next(o for o in names if not o.exists() and not sheet_of(o).exists())}
@@ -573,7 +561,8 @@ def main(argv:list|None=None) -> int: # the command line, if not the process's; 
             check_numbers(vars(a), **{k: v for k, v in most.items() if getattr(a, k) is not None})
             how = {o: getattr(a, o) for o in 'n seed temperature fill detail size grow feather'.split()}
             more = {o: getattr(a, o) for o in 'weights adapt extend format best'.split()}
-            held.enter_context(owned(out := a.out.expanduser()))
+            (out := a.out.expanduser()).mkdir(parents=True, exist_ok=True)
+            held.enter_context(run_lock(out))
             todo = targets(path, out, dict(images=str(path), mask=spec, **more, **how))
             completer = Completer.from_pretrained(a.weights, usable(a.device))
         except (ValueError, OSError, RuntimeError, ImportError) as e: p.error(str(e))
