@@ -21,11 +21,10 @@ rules = [ # pattern, and what stands there in our names
     (r'^(decoder\d)\.model\.3\.', r'\1.norm2.'), (r'^block0\.model\.2\.', 'block0.conv2.'),
     (r'\.model\.[012]\.', '.conv1.'), (r'\.model\.[35]\.', '.conv2.'), (r'\.(bypass|shortcut\.[01])\.', '.shortcut.'),
     (r'^block0\.', 'blocks.0.'), (r'^encoder(\d)\.', lambda m: f'blocks.{int(m[1]) + 1}.'),
-    (r'^infer_prior(\d)\.', r'infer_prior.\1.'), (r'^prior\.', 'prior_head.'), (r'^posterior\.', 'posterior_head.'),
-    (r'^generator\.', 'stem.'), (r'^decoder(\d)\.', r'up.\1.'), (r'^out(\d)\.', lambda m: f'out.{int(m[1]) - 1}.'),
-    (r'^block1\.', 'final.'), (r'^conv\.', 'head.'), (r'\.module\.bias$', '.bias'),
-    (r'\.module\.weight_', '.parametrizations.weight.'), (r'weight\.bar$', 'weight.original'),
-    (r'weight\.([uv])$', r'weight.0._\1')]
+    (r'^infer_prior(\d)\.', r'infer_prior.\1.'), (r'^(prior|posterior)\.', r'\1_head.'), (r'^generator\.', 'stem.'),
+    (r'^decoder(\d)\.', r'up.\1.'), (r'^out(\d)\.', lambda m: f'out.{int(m[1]) - 1}.'), (r'^block1\.', 'final.'),
+    (r'^conv\.', 'head.'), (r'\.module\.bias$', '.bias'), (r'\.module\.weight_', '.parametrizations.weight.'),
+    (r'weight\.bar$', 'weight.original'), (r'weight\.([uv])$', r'weight.0._\1')]
 
 # %% ../nbs/10_official.ipynb #965f4a91
 def our_name(key:str) -> str: # a name in a checkpoint of the original; the name in our network
