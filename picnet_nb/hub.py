@@ -56,8 +56,7 @@ def blank_network(file) -> tuple: # as `safe_open` gives it; a network on the me
 def restore_spectral_norm(net:PICNet) -> PICNet: # with plain weights; the same network, in training mode
     "The inverse of `remove_spectral_norm`, to train on; discriminators that it lacks are new."
     fresh = type(net)(net.config)
-    for name, layer in [*net.named_modules()]:
-        if not is_parametrized(fresh.get_submodule(name)): continue
+    for layer in [o for k, o in net.named_modules() if is_parametrized(fresh.get_submodule(k))]:
         weight = spectral_norm(layer).parametrizations.weight
         weight[0]._power_method(weight.original.flatten(1), 100)
     net.disc, net.disc_rec = net.disc or fresh.disc, net.disc_rec or fresh.disc_rec
@@ -116,16 +115,15 @@ def model_card(
     figures:dict|None=None, # measured: {'PSNR, dB': 24.1, ...}
 ) -> str: # markdown
     "The README.md of a repository with weights."
-    rows = {'measure': 'value', '---': '---'} | figures if figures else {}
+    rows = [('measure', 'value'), ('---', '---'), *figures.items()] if figures else []
     head = f'license: {license}\nlibrary_name: picnet_nb\npipeline_tag: image-to-image\ntags: [inpainting, picnet]'
     what = (f'A PICNet: it fills the hole in an image in many ways, at {config.image_size}x{config.image_size} pixels. '
             f'Holes that it was trained on: {", ".join(map(str, config.masks)) or "unknown"}.')
     use = (f"from picnet_nb.complete import Completer\ncompleter = Completer.from_pretrained('{repo}')\n"
            "completer('image.png', 'mask.png', n=8, seed=0)      # mask: white where to fill")
-    parts = {'Use': f"```python\n# pip install 'picnet_nb[hub]'\n{use}\n```", 'Data': data or config.data,
-             'Recipe': recipe, 'Figures': '\n'.join(f'| {k} | {v} |' for k, v in rows.items())}
-    body = '\n\n'.join(f'## {k}\n\n{v or "Not stated."}' for k, v in parts.items())
-    return f'---\n{head}\n---\n\n# {repo}\n\n{what}\n\n{body}\n'
+    parts = {f'# {repo}': what, '## Use': f"```python\n# pip install 'picnet_nb[hub]'\n{use}\n```",
+        '## Data': data or config.data, '## Recipe': recipe, '## Figures': '\n'.join(f'| {k} | {v} |' for k, v in rows)}
+    return f'---\n{head}\n---\n' + ''.join(f'\n{k}\n\n{v or "Not stated."}\n' for k, v in parts.items())
 
 # %% ../nbs/10_hub.ipynb #b8a2e3db
 def push_to_hub(
@@ -134,14 +132,13 @@ def push_to_hub(
     private:bool=False, token:str|None=None, # for you only? One that may write; that of `hf auth login` if not given
     **about, # data, recipe, figures, see `model_card`
 ) -> str: # address of the commit
-    "Share weights, with a model card, on the Hugging Face hub."
+    "Share weights, with a model card, on the Hugging Face hub; what can't be loaded isn't shared."
     if not license: raise ValueError("say under which license the weights are, such as license='cc-by-nc-4.0'")
     api = hub_api(token)
     with tempfile.TemporaryDirectory() as tmp:
         file = Path(tmp)/'model.safetensors'
         if isinstance(net_or_folder, PICNet): save_weights(net_or_folder, file)
         else: shutil.copyfile(path/file.name if (path := Path(net_or_folder)).is_dir() else path, file)
-        card = model_card(load_weights(file).config, repo, license, **about)      # what can't be loaded isn't shared
-        (Path(tmp)/'README.md').write_text(card, encoding='utf-8')
+        (Path(tmp)/'README.md').write_text(model_card(load_weights(file).config, repo, license, **about), 'utf-8')
         api.create_repo(repo, private=private, exist_ok=True)
         return api.upload_folder(repo_id=repo, folder_path=tmp, commit_message='Weights and model card').commit_url
