@@ -29,9 +29,8 @@ class Graph(torch.nn.Module):
         # (n, ., h, w) standard normal; what this gives without it
         if eps is None:
             prior, context = self.net.prior(image, hole > .5)
-            numbers = {k: getattr(prior, k) for k in ('mean', 'stddev', 'loadings') if hasattr(prior, k)}
-            both = dict(prior=numbers, context=context._asdict())
-            return {f'{a}.{b}': v for a, part in both.items() for b, v in part.items()}
+            numbers = {f'prior.{k}': getattr(prior, k) for k in ('mean', 'stddev', 'loadings') if hasattr(prior, k)}
+            return numbers | {f'context.{k}': v for k, v in context._asdict().items()}
         prior, context = ([v for k, v in seen.items() if k.startswith(o)] for o in ('prior', 'context'))
         images = self.net.decode(self.prior(*prior).reparameterize(eps), self.context(*context))
         return self.net.composite(image, images[-1], hole > .5)
@@ -56,17 +55,15 @@ def to_onnx(net:PICNet, folder:str|Path, license:str='other') -> float: # plain,
     size, rng, folder, apart = net.config.image_size, torch.Generator().manual_seed(0), Path(folder), []
     def case(kind, n): # random, but for the kind of hole
         image, hole = 2*torch.rand(1, 3, size, size, generator=rng) - 1, make_masks(kind, 1, size, rng).float()
-        given = dict(image=image, hole=hole)
-        prior, context = net.prior(image, hole > .5)
+        given, (prior, context) = dict(image=image, hole=hole), net.prior(image, hole > .5)
         both = given | dict(eps=sample_noise(n, prior, rng)[0], seen=Graph(net)(**given))
         return given, both, Graph(net, type(prior), type(context))
     with new_folder(folder):
         given, both, graph = case('center', 2)
         free = dict(eps={0: torch.export.Dim('n', max=64)}, seen=dict.fromkeys(names := [*both['seen']]))
-        for name, args, out in (('look', given, names), ('paint', both, ['made'])):
-            ins = [*given, *([] if args is given else ['eps', *names])]
-            made = torch.onnx.export(graph, (), kwargs=args, input_names=ins, output_names=out, opset_version=18,
-                dynamic_shapes={k: free.get(k) for k in args}, dynamo=True, verbose=False).model_proto
+        for name, args, more, out in (('look', given, [], names), ('paint', both, ['eps', *names], ['made'])):
+            made = torch.onnx.export(graph, (), kwargs=args, input_names=[*given, *more], output_names=out,
+                dynamic_shapes={k: free.get(k) for k in args}, opset_version=18, dynamo=True, verbose=False).model_proto
             halve(made)
             onnx.save(made, folder/f'{name}.onnx')
         look, paint = (onnxruntime.InferenceSession(folder/f'{k}.onnx') for k in ('look', 'paint'))
@@ -90,9 +87,8 @@ def noise(seed:int, n:int, shape) -> torch.Tensor: # below 2^32; completions; of
     size, count = math.prod(shape), lambda k: np.arange(k, dtype=np.uint32)
     key = mix(mix(np.array([seed], np.uint32)) + count(n))[:, None]
     u = (mix(key + count(size + size%2)) + .5)/2**32
-    r, a = np.sqrt(-2*np.log(u[:, ::2])), 2*np.pi*u[:, 1::2]
-    out = np.stack([r*np.cos(a), r*np.sin(a)], 2).reshape(n, -1)[:, :size]
-    return torch.from_numpy(out.astype(np.float32)).view(n, *shape)
+    z = np.sqrt(-2*np.log(u[:, ::2]))*np.exp(2j*np.pi*u[:, 1::2])      # two numbers each: real and imaginary part
+    return torch.from_numpy(z.view(float)[:, :size].astype(np.float32)).view(n, *shape)
 
 # %% ../nbs/browser.ipynb #12e59d1c
 def build_page(folder:str|Path, net:PICNet) -> float: # new; as of `to_onnx`

@@ -21,9 +21,8 @@ __all__ = ['check_tensors', 'upgrade', 'blank_network', 'restore_spectral_norm',
 # %% ../nbs/10_hub.ipynb #f22a086b
 def check_tensors(own:dict, given:dict): # name -> shape, of a network and of a file
     "Raise a `ValueError` that names what the file lacks, has too much, or has in another shape."
-    shared = own.keys() & given.keys()
-    bad = {'missing': own.keys() - shared, 'unknown': given.keys() - shared,
-           'of another shape': {k for k in shared if tuple(own[k]) != tuple(given[k])}}
+    bad = {'missing': own.keys() - given.keys(), 'unknown': given.keys() - own.keys(),
+           'of another shape': {k for k in own.keys() & given.keys() if tuple(own[k]) != tuple(given[k])}}
     if any(bad.values()): raise ValueError('; '.join(f'{len(v)} {k}, e.g. {min(v)}' for k, v in bad.items() if v))
 
 # %% ../nbs/10_hub.ipynb #e8b320ff
@@ -57,19 +56,16 @@ def blank_network(file) -> tuple: # as `safe_open` gives it; a network on the me
 def restore_spectral_norm(net:PICNet) -> PICNet: # with plain weights; the same network, in training mode
     "The inverse of `remove_spectral_norm`, to train on; discriminators that it lacks are new."
     fresh = type(net)(net.config)
-    for name, layer in [*net.named_modules()]:
-        if not is_parametrized(fresh.get_submodule(name)): continue
+    for layer in [o for k, o in net.named_modules() if is_parametrized(fresh.get_submodule(k))]:
         weight = spectral_norm(layer).parametrizations.weight
         weight[0]._power_method(weight.original.flatten(1), 100)
-    for part in ('disc', 'disc_rec'):
-        if getattr(net, part) is None: setattr(net, part, getattr(fresh, part))
+    net.disc, net.disc_rec = net.disc or fresh.disc, net.disc_rec or fresh.disc_rec
     return net.train().requires_grad_(True)
 
 # %% ../nbs/10_hub.ipynb #a590c800
 def load_weights(
     file:str|Path, # written by `save_weights`
-    trainable:bool=False, # put spectral norm back, to train on? otherwise plain, in eval mode, without gradients
-    device:str|torch.device='cpu',
+    trainable:bool=False, device='cpu', # with spectral norm, to train on? otherwise plain, in eval mode, no gradients
 ) -> PICNet: # float32, a `FewPICNet` if the file says so; discriminators that it lacks are None, or new if trainable
     "Read a network; a `ValueError` says why a file can't be used, before it costs memory."
     if not Path(file).is_file(): raise FileNotFoundError(
@@ -87,10 +83,7 @@ def load_weights(
 # %% ../nbs/10_hub.ipynb #a9a122ac
 def bundled(name:str='flowers128') -> Path: # of the weights; the .safetensors file
     "The file of weights that come with the package."
-    folder = Path(str(files('picnet_nb')))/'weights'
-    there = sorted(o.stem for o in folder.glob('*.safetensors'))
-    if name not in there: raise FileNotFoundError(f'no bundled weights {name!r}; there are {there}')
-    return folder/f'{name}.safetensors'
+    return Path(str(files('picnet_nb')))/'weights'/f'{name}.safetensors'
 
 # %% ../nbs/10_hub.ipynb #f82a2c50
 def hub_api(token:str|None=None): # the one of `hf auth login` if not given
@@ -103,8 +96,7 @@ def hub_api(token:str|None=None): # the one of `hf auth login` if not given
 def load(
     name_or_folder:str|Path|None=None, # a file; a folder with model.safetensors; user/repo on the hub; None: bundled
     device:str|torch.device|None=None, # a GPU if there is one
-    revision:str|None=None, token:str|None=None, # on the hub: a branch, tag or commit; for private repositories
-    trainable:bool=False,
+    revision:str|None=None, token:str|None=None, trainable:bool=False, # on the hub: branch, tag or commit; if private
 ) -> PICNet: # as `load_weights` makes it
     "A trained network, ready for completing; a `FileNotFoundError` says what was looked for."
     path, file = Path(bundled() if name_or_folder is None else name_or_folder), 'model.safetensors'
@@ -123,16 +115,15 @@ def model_card(
     figures:dict|None=None, # measured: {'PSNR, dB': 24.1, ...}
 ) -> str: # markdown
     "The README.md of a repository with weights."
-    rows = {'measure': 'value', '---': '---'} | figures if figures else {}
+    rows = [('measure', 'value'), ('---', '---'), *figures.items()] if figures else []
     head = f'license: {license}\nlibrary_name: picnet_nb\npipeline_tag: image-to-image\ntags: [inpainting, picnet]'
     what = (f'A PICNet: it fills the hole in an image in many ways, at {config.image_size}x{config.image_size} pixels. '
             f'Holes that it was trained on: {", ".join(map(str, config.masks)) or "unknown"}.')
     use = (f"from picnet_nb.complete import Completer\ncompleter = Completer.from_pretrained('{repo}')\n"
            "completer('image.png', 'mask.png', n=8, seed=0)      # mask: white where to fill")
-    parts = {'Use': f"```python\n# pip install 'picnet_nb[hub]'\n{use}\n```", 'Data': data or config.data,
-             'Recipe': recipe, 'Figures': '\n'.join(f'| {k} | {v} |' for k, v in rows.items())}
-    body = '\n\n'.join(f'## {k}\n\n{v or "Not stated."}' for k, v in parts.items())
-    return f'---\n{head}\n---\n\n# {repo}\n\n{what}\n\n{body}\n'
+    parts = {f'# {repo}': what, '## Use': f"```python\n# pip install 'picnet_nb[hub]'\n{use}\n```",
+        '## Data': data or config.data, '## Recipe': recipe, '## Figures': '\n'.join(f'| {k} | {v} |' for k, v in rows)}
+    return f'---\n{head}\n---\n' + ''.join(f'\n{k}\n\n{v or "Not stated."}\n' for k, v in parts.items())
 
 # %% ../nbs/10_hub.ipynb #b8a2e3db
 def push_to_hub(
@@ -141,15 +132,13 @@ def push_to_hub(
     private:bool=False, token:str|None=None, # for you only? One that may write; that of `hf auth login` if not given
     **about, # data, recipe, figures, see `model_card`
 ) -> str: # address of the commit
-    "Share weights, with a model card, on the Hugging Face hub."
+    "Share weights, with a model card, on the Hugging Face hub; what can't be loaded isn't shared."
     if not license: raise ValueError("say under which license the weights are, such as license='cc-by-nc-4.0'")
     api = hub_api(token)
     with tempfile.TemporaryDirectory() as tmp:
         file = Path(tmp)/'model.safetensors'
         if isinstance(net_or_folder, PICNet): save_weights(net_or_folder, file)
         else: shutil.copyfile(path/file.name if (path := Path(net_or_folder)).is_dir() else path, file)
-        card = model_card(load_weights(file).config, repo, license, **about)      # what can't be loaded isn't shared
-        (Path(tmp)/'README.md').write_text(card, encoding='utf-8')
+        (Path(tmp)/'README.md').write_text(model_card(load_weights(file).config, repo, license, **about), 'utf-8')
         api.create_repo(repo, private=private, exist_ok=True)
-        commit = api.upload_folder(repo_id=repo, folder_path=tmp, commit_message='Weights and model card')
-    return str(commit.commit_url)
+        return api.upload_folder(repo_id=repo, folder_path=tmp, commit_message='Weights and model card').commit_url

