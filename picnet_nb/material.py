@@ -257,9 +257,9 @@ class Surroundings:
         grow:float=.15, cells:int=64, # so much more is looked at, of the box's side; cells a side
     ):
         (l, t, r, b), side = box, max(box[2] - box[0], box[3] - box[1])
-        c = max(1, round(side/cells))
-        self.cell = c = c if c < 4 else 2*round(side/cells/2)      # pixels
-        self.fine = f = 1 if c < 4 else c//2                        # pixels that blending takes together
+        n = max(1, round(side/cells))
+        self.side, self.fine = (n, 1) if n < 4 else (2, round(side/cells/2))    # of a cell in `known`; of its pixels
+        f, c = self.fine, self.side*self.fine                       # pixels that blending takes together, and a cell
         g = int(grow*side)//c*c
         L, T, R, B = max(l - g, l%c), max(t - g, t%c), min(r + g, image.width), min(b + g, image.height)
         pad = (0, (T - B)%c), (0, (L - R)%c)
@@ -333,8 +333,7 @@ class Material(Surroundings):
         target, near = self.target(self.place(guess), follow)
         near = most_frequent(count_offsets(near, self.small), 20)
         where = choose_offsets(target, self.levels[-1][1], torch.cat([self.offsets, near]))
-        n = self.cell//self.fine
-        middle = n*where.repeat_interleave(n, 0).repeat_interleave(n, 1)      # in pixels of `known`
+        middle = self.side*where.repeat_interleave(self.side, 0).repeat_interleave(self.side, 1)     # as `known`
         made = blend(self.known, self.gap, middle, resize(target, middle.shape[:2]), .01 + follow)
         return to_pil(2*made[(..., *self.view)] - 1), partial(self.copied, middle, made - shifted(self.known, middle))
 
