@@ -75,13 +75,8 @@ def decode_box(
     "Instead of `net.decode(z, context)[-1][:, :, t:b, l:r]`: the last block for the part that is needed."
     g, (l, t, r, b) = net.generator, box
     H, W = (32*o for o in z.shape[2:])
-    L, T, out = max(l - 2, 0), max(t - 2, 0), []        # a rim, since the last layer mirrors at the border
+    L, T, R, B = max(l - 2, 0), max(t - 2, 0), min(r + 2, W), min(b + 2, H)      # the last layer mirrors at the border
     some = len(z) if z.is_cuda else max(1, 2*256**2//H//W)     # a CPU: as many as fit its cache
-    for part in z.to(context.f_m.dtype).split(some):
-        image, x = g.coarse(part, context)
-        for up, to_rgb in zip(g.up[2:-1], g.out[1:-1]):
-            x = up(torch.cat([x, g.skip(image, context)], 1))
-            image = to_rgb(x)
-        x = g.up[-1](torch.cat([x, g.skip(image, context)], 1), (L, T, min(r + 2, W), min(b + 2, H)))
-        out.append(g.out[-1](x)[:, :, t - T:b - T, l - L:r - L])
-    return torch.cat(out)
+    def last(x): return g.up[-1](x, (L, T, R, B))
+    made = [g(part, context, last)[-1] for part in z.to(context.f_m.dtype).split(some)]
+    return torch.cat([o[:, :, t - T:b - T, l - L:r - L] for o in made])

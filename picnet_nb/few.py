@@ -48,12 +48,9 @@ def pull_push(x:torch.Tensor, known:torch.Tensor) -> torch.Tensor: # (B, C, H, W
     return known*x + (1 - known)*F.interpolate(low, (h, w), mode='bilinear')
 
 # %% ../nbs/09_few.ipynb #4899f6c8
-def seamless_clone(
-    image:torch.Tensor, completion:torch.Tensor, mask:torch.Tensor, # (B, 3, H, W), (n*B, 3, H, W), (B, 1, H, W) bool
-) -> torch.Tensor: # (n*B, 3, H, W), completion in the hole, without a seam; the known pixels bit for bit elsewhere
+def seamless_clone(image:torch.Tensor, completion:torch.Tensor, mask:torch.Tensor) -> torch.Tensor: # as `composite`
     "Known pixels from the image, the hole from the completion less its error around it (after Pérez et al. 2003)."
-    n = completion.shape[0]//image.shape[0]
-    image, mask = image.repeat_interleave(n, 0), mask.repeat_interleave(n, 0)
+    image, mask = (o.repeat_interleave(completion.shape[0]//image.shape[0], 0) for o in (image, mask))
     error = pull_push((image - completion).masked_fill(mask, 0).float(), visible_part(mask))
     return composite(image, (completion + error).clamp(-1, 1), mask)
 
@@ -65,7 +62,7 @@ class LowRankNormal(LatentNormal):
         self.loadings = loadings
 
     @property
-    def noise_shape(self): z, h, w = self.mean.shape[1:]; return z + self.loadings.shape[1], h, w
+    def noise_shape(self): return self.mean.shape[1] + self.loadings.shape[1], *self.mean.shape[2:]
 
     def reparameterize(self, eps): # (B, z + k, h, w) standard normal
         # a score is the sum of its channel, scaled to be standard normal too
@@ -285,9 +282,8 @@ class PatchDiscriminator(nn.Module):
     "Scores of an image's 16x16 patches, of which those in the hole count (after Isola et al. 2017)."
     def __init__(self, width:int=48): # channels of the first convolution; they double twice
         super().__init__()
-        w, conv = width, lambda a, b, k, stride: nn.Conv2d(a, b, k, stride, 1)
-        self.layers = nn.ModuleList([conv(4, w, 4, 2), conv(w, 2*w, 4, 2), conv(2*w, 4*w, 4, 2), conv(4*w, 4*w, 4, 2),
-                                     conv(4*w, 4*w, 3, 1), conv(4*w, 1, 3, 1)])
+        c, sides = (4, width, 2*width, 4*width, 4*width, 4*width, 1), (4, 4, 4, 4, 3, 3)
+        self.layers = nn.ModuleList(nn.Conv2d(a, b, k, k - 2, 1) for a, b, k in zip(c, c[1:], sides))
         for o in self.layers: nn.init.normal_(o.weight, std=o.weight[0].numel()**-.5); nn.init.zeros_(o.bias)
 
     def forward(self, image:torch.Tensor, mask:torch.Tensor) -> tuple: # scores and weights, (B, 1, H/16, W/16)

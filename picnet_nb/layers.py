@@ -63,10 +63,8 @@ def norm_layer(kind:str, c:int) -> nn.Module: # 'none', 'instance' (paper) or 'g
 class ResBlock(nn.Module):
     "Pre-activation residual block; `down` halves height and width."
     def __init__(self,
-        cin:int, cout:int, # channels in and out
-        hidden:int|None=None, # channels between the two convolutions; `cout` if not given
-        norm:str='none', # see `norm_layer`
-        down:bool=False, # halve height and width by a mean over 2x2 pixels?
+        cin:int, cout:int, hidden:int|None=None, # channels in, out, and between the convolutions, `cout` if not given
+        norm:str='none', down:bool=False, # see `norm_layer`; halve height and width by a mean over 2x2 pixels?
         raw:bool=False, # is the input pixels? then there is no norm and no activation before the first convolution
         slope:float=.1, # of the LeakyReLU
     ):
@@ -140,11 +138,9 @@ class Attention(nn.Module):
             q, flat = (t.float().flatten(2).mT[:, None] for t in (q, v))
             return F.scaled_dot_product_attention(q, q, flat, scale=1.)[:, 0].mT.reshape(v.shape).to(v.dtype)
 
-    def forward(self,
-        x, # (B, C, H, W) features of the decoder or discriminator
-        f_e=None, # (B or 1, C, H, W) the encoder's features of the visible image; None: short term only
-        m=None, # (B or 1, 1, H, W) float, 1 where the image is visible
-    ):
+    def forward(self, x, f_e=None, m=None): # (B, C, H, W) features of the decoder or discriminator
+        # f_e: (B or 1, C, H, W) the encoder's features of the visible image; None: short term only
+        # m: (B or 1, 1, H, W) float, 1 where the image is visible
         q = self.query(x)
         short = x + self.gamma*self.attend(q, x)
         if f_e is None: return short

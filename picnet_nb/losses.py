@@ -5,7 +5,7 @@
 # %% ../nbs/05_losses.ipynb #2fd1eaae
 from __future__ import annotations
 from functools import lru_cache, partial, wraps
-import torch, torch.nn.functional as F
+import numpy as np, torch, torch.nn.functional as F
 from torch import nn
 from torch.nn.attention import sdpa_kernel, SDPBackend
 from torch.distributions import Normal
@@ -27,10 +27,8 @@ def no_autocast(f):
     return run
 
 # %% ../nbs/05_losses.ipynb #efa6468c
-def kl_normal(
-    p:Normal, q:Normal, # what the mean is taken over, and what it is compared with, of a shape that broadcasts
-) -> torch.Tensor: # KL(p || q) of each element, in nats
-    "Kullback-Leibler divergence of two normal distributions, element by element."
+def kl_normal(p:Normal, q:Normal) -> torch.Tensor: # of shapes that broadcast; KL(p || q) of each element, in nats
+    "Kullback-Leibler divergence of two normal distributions, element by element; the mean is taken over `p`."
     ratio, shift = p.scale/q.scale, (p.loc - q.loc)/q.scale
     return .5*(ratio**2 + shift**2 - 1) - ratio.log()
 
@@ -41,18 +39,14 @@ def mask_prior_std(mask:torch.Tensor) -> torch.Tensor: # (B, 1, H, W), 1 where t
     return torch.sigmoid(-8*(visible - .8))
 
 # %% ../nbs/05_losses.ipynb #787b3c19
-def mask_prior(
-    mask:torch.Tensor, like:torch.Tensor, # (B, 1, H, W), 1 where to fill; (B, z, h, w), gives shape and device
-) -> Normal: # zero mean, the same std in the whole of an image's map
-    "$N(0, \\sigma^2(n))$, the prior that the hole's size alone gives."
+def mask_prior(mask:torch.Tensor, like:torch.Tensor) -> Normal: # (B, 1, H, W), 1 where to fill; as `like`, (B, z, h, w)
+    "$N(0, \\sigma^2(n))$, the prior that the hole's size alone gives, the same in the whole of an image's map."
     mean = torch.zeros_like(like)
     return Normal(mean, mask_prior_std(mask).to(mean).expand_as(mean), validate_args=False)
 
 # %% ../nbs/05_losses.ipynb #49fd5e57
-def image_pyramid(
-    x:torch.Tensor, n:int=4, # (B, C, H, W) images, or masks, which come out soft; how many scales
-) -> list[torch.Tensor]: # small to large: sides H/2^(n-1) ... H/2, H
-    "The image at `n` scales, each bilinear from the full one."
+def image_pyramid(x:torch.Tensor, n:int=4) -> list[torch.Tensor]: # (B, C, H, W); sides H/2^(n-1) ... H/2, H
+    "Images, or masks, which come out soft, at `n` scales, small to large, each bilinear from the full one."
     h, w = x.shape[-2:]
     if min(h, w) < 2**(n-1): raise ValueError(
         f'{h}x{w} pixels cannot be halved {n-1} times: give a larger image or a smaller n')
@@ -62,8 +56,7 @@ def image_pyramid(
 # %% ../nbs/05_losses.ipynb #fecb74de
 @no_autocast
 def pyramid_loss(
-    images:list[torch.Tensor], # the generator's (B, 3, h, w), small to large, as `image_pyramid` orders them
-    target:torch.Tensor, # (B, 3, H, W) the truth at full size
+    images:list, target:torch.Tensor, # the generator's, as `image_pyramid` orders them; (B, 3, H, W) the truth
     weight:torch.Tensor|None=None, # (B, 1, H, W) of each pixel, such as 1 where visible; None: 1 everywhere
     loss=F.l1_loss, # pixel loss of two images that returns a scalar
 ) -> torch.Tensor: # scalar, the sum over the scales
@@ -92,19 +85,16 @@ def blur_matrix(
     "Matrix that blurs a line of `n` pixels."
     if size%2 == 0: raise ValueError(f'a window needs a center: size must be odd, not {size}')
     if border not in ('mirror', 'reflect'): raise ValueError(f"border is 'mirror' or 'reflect', not {border!r}")
-    j = torch.arange(n)[:, None] + torch.arange(size) - size//2
-    period, last = (2*n, 2*n - 1) if border == 'mirror' else (max(2*n - 2, 1),)*2
-    j = j%period
-    j = torch.where(j < n, j, last - j)
+    line = np.pad(np.arange(n), size//2, mode='symmetric' if border == 'mirror' else 'reflect')
+    j = torch.from_numpy(line).unfold(0, size, 1)      # (n, size), what lies under each window
     weights = gaussian_window(size, sigma).expand(n, -1)
     return torch.zeros(n, n, dtype=torch.float64).scatter_add_(1, j, weights).to(device, dtype)
 
 # %% ../nbs/05_losses.ipynb #c6a7a0ce
 @no_autocast
 def blur(
-    x:torch.Tensor, # (..., H, W) float
-    sigma:float, size:int|None=None, # standard deviation in pixels; taps, odd; None: out to 4 sigma
-    border:str='mirror', # see `blur_matrix`
+    x:torch.Tensor, sigma:float, # (..., H, W) float; standard deviation in pixels
+    size:int|None=None, border:str='mirror', # taps, odd; None: out to 4 sigma; see `blur_matrix`
 ) -> torch.Tensor: # same shape
     "Gaussian blur, as one matrix product along the rows and one along the columns."
     size = size or 2*int(4*sigma) + 1
@@ -119,11 +109,8 @@ def rescale01(x:torch.Tensor, data_range:tuple|float) -> torch.Tensor: # (black,
     return (x - lo)/(hi - lo)
 
 # %% ../nbs/05_losses.ipynb #56af8842
-def ssim_maps(
-    x:torch.Tensor, y:torch.Tensor, # (B, C, H, W) images on [0, 1]
-    blur, # function that gives the weighted mean around each pixel
-) -> tuple[torch.Tensor, torch.Tensor]: # luminance map, contrast-structure map, both (B, C, H, W)
-    "The two factors of SSIM at each pixel."
+def ssim_maps(x:torch.Tensor, y:torch.Tensor, blur) -> tuple: # (B, C, H, W) on [0, 1]; two of the same shape
+    "Luminance and contrast-structure map, the factors of SSIM; `blur` gives the weighted mean around each pixel."
     if x.shape != y.shape: raise ValueError(f'images of different shapes: {tuple(x.shape)} and {tuple(y.shape)}')
     d = x - y
     mx, my, squares, dd = blur(torch.stack([x, y, x*x + y*y, d*d]))
@@ -132,21 +119,15 @@ def ssim_maps(
 
 # %% ../nbs/05_losses.ipynb #4d2c0ecf
 @no_autocast
-def ssim(
-    x:torch.Tensor, y:torch.Tensor, # (B, C, H, W) images
-    data_range:tuple|float=(-1., 1.), # (black, white); a single number R means (0, R)
-) -> torch.Tensor: # (B,) similarity, 1 for equal images
-    "Structural similarity (Wang et al. 2004), the mean over pixels and channels."
+def ssim(x:torch.Tensor, y:torch.Tensor, data_range:tuple|float=(-1., 1.)) -> torch.Tensor: # (B, C, H, W); (B,)
+    "Structural similarity (Wang et al. 2004), the mean over pixels and channels; 1 for equal images, see `rescale01`."
     x, y = rescale01(x, data_range), rescale01(y, data_range)
     l, cs = ssim_maps(x, y, partial(blur, sigma=1.5, size=11, border='reflect'))
     return (l*cs).mean((1, 2, 3))
 
 # %% ../nbs/05_losses.ipynb #97263a5c
 @no_autocast
-def ms_ssim(
-    x:torch.Tensor, y:torch.Tensor, # (B, C, H, W) images
-    data_range:tuple|float=(-1., 1.), # (black, white); a single number R means (0, R)
-) -> torch.Tensor: # (B,) similarity, 1 for equal images
+def ms_ssim(x:torch.Tensor, y:torch.Tensor, data_range:tuple|float=(-1., 1.)) -> torch.Tensor: # as `ssim`
     "Multi-scale structural similarity (Wang, Simoncelli, Bovik 2003), with as many scales as the image allows."
     x, y = rescale01(x, data_range), rescale01(y, data_range)
     fit = sum(i == 0 or min(x.shape[-2:]) >> i >= 11 for i in range(5))
@@ -187,8 +168,7 @@ class MSSSIML1Loss(nn.Module):
 # %% ../nbs/05_losses.ipynb #efd35bbf
 @no_autocast
 def grad_at_interpolates(
-    disc, # discriminator: images -> scores
-    real:torch.Tensor, fake:torch.Tensor, # (B, C, H, W) real and made images
+    disc, real:torch.Tensor, fake:torch.Tensor, # images -> scores; (B, C, H, W) real and made images
     u:torch.Tensor|None=None, # (B,) uniform numbers that place the points between them; drawn if not given
 ) -> torch.Tensor: # (B, C*H*W), itself differentiable
     "Gradient of the summed score at a random point between each real and its fake image."
@@ -209,8 +189,7 @@ def gradient_penalty(
 # %% ../nbs/05_losses.ipynb #29791434
 def divergence_penalty(
     disc, real:torch.Tensor, fake:torch.Tensor, u:torch.Tensor|None=None, # see `grad_at_interpolates`
-    k:float=2., # factor on the penalty
-    p:float=6., # power of the slope
+    k:float=2., p:float=6., # factor on the penalty; power of the slope
 ) -> torch.Tensor: # scalar
     "WGAN-div (Wu et al. 2018): any slope costs, steep ones very much."
     g = grad_at_interpolates(disc, real, fake, u)

@@ -14,23 +14,19 @@ from .masks import around, touched
 
 # %% auto #0
 __all__ = ['known_mean', 'resize', 'Patches', 'depth', 'box_mean', 'restore_contrast', 'vote', 'count_offsets', 'most_frequent',
-           'dominant_offsets', 'pass_messages', 'choose_offsets', 'spread', 'shifted', 'blend', 'copy_sharp',
-           'one_thread', 'copied_mean', 'known_cells', 'Surroundings', 'Material']
+           'dominant_offsets', 'pass_messages', 'choose_offsets', 'shifted', 'blend', 'copy_sharp', 'one_thread',
+           'copied_mean', 'known_cells', 'Surroundings', 'Material']
 
 # %% ../nbs/13_material.ipynb #c6a043db
-def known_mean(
-    x:torch.Tensor, hole:torch.Tensor, # (1, C, H, W); (H, W) bool
-    size:tuple, # (h, w), not larger
-) -> torch.Tensor: # (1, C, h, w); 0 where nothing is known
-    "An image shrunk to the means of its known pixels."
+def known_mean(x:torch.Tensor, hole:torch.Tensor, size:tuple) -> torch.Tensor: # (1, C, H, W), (H, W) bool, (h, w)
+    "An image shrunk to the means of its known pixels, (1, C, h, w); 0 where nothing is known."
     known = (~hole).float()[None, None]
     return F.interpolate(x*known, size, mode='area')/F.interpolate(known, size, mode='area').clamp_min(1e-6)
 
 # %% ../nbs/13_material.ipynb #ab5df0ad
 def resize(x:torch.Tensor, size:tuple) -> torch.Tensor: # (1, C, H, W), (h, w); (1, C, h, w)
     "Means if it gets smaller, else cubic."
-    if x.shape[2] >= size[0]: return F.interpolate(x, size, mode='area')
-    return F.interpolate(x, size, mode='bicubic', align_corners=False)
+    return F.interpolate(x, size, mode='area' if x.shape[2] >= size[0] else 'bicubic')
 
 # %% ../nbs/13_material.ipynb #6066a809
 class Patches:
@@ -49,11 +45,8 @@ class Patches:
 
     def place(self, i): return torch.stack([self.index[i]//self.columns, self.index[i]%self.columns], -1)   # y, x
 
-    def nearest(self,
-        query:torch.Tensor, # (m, 3*side*side)
-        extra:torch.Tensor|float=0., # (n,) is added to the squared distance to each
-    ) -> torch.Tensor: # (m,) numbers of patches
-        "The known patch that is most alike, of each given one."
+    def nearest(self, query:torch.Tensor, extra=0.) -> torch.Tensor: # (m, 3*side*side), (n,); (m,) numbers of patches
+        "The known patch that is most alike, of each given one; `extra` is added to the squared distance to each."
         parts = ((query - self.mean) @ self.axes).split(2000)
         return torch.cat([torch.addmm(self.norms + extra, q, self.keys.T, alpha=-2).argmin(1) for q in parts])
 
@@ -85,14 +78,13 @@ def vote(
     bank, (rows, cols) = bank or Patches(x, hole, side), around(hole, side - 1)
     part, inside = x[..., rows, cols], hole[rows, cols]
     unfold = lambda o: F.unfold(o, side)[0].T
-    asks = unfold(inside[None, None].float()).amax(1) > 0             # patches that touch the hole
-    width = inside.shape[1] - side + 1
-    n = torch.arange(len(asks))
-    asks &= (n//width%step == 0) & (n%width%step == 0)
+    touch = F.max_pool2d(inside[None, None].float(), side, 1)[0, 0]     # does a patch touch the hole?
+    at = step*touch[::step, ::step].nonzero()
+    asks = at[:, 0]*touch.shape[1] + at[:, 1]
     trust = unfold(1.3**-depth(hole)[None, None, rows, cols]).mean(1)[asks]
     grid, extra = (hole.shape[0] - side + 1, bank.columns), torch.zeros(len(bank))
     def total(v): # (m, C*side*side) of the asking patches, added up where they lie
-        return F.fold(v.new_zeros(len(asks), v.shape[1]).index_put_((asks,), v).T[None], inside.shape, side)
+        return F.fold(v.new_zeros(touch.numel(), v.shape[1]).index_put_((asks,), v).T[None], inside.shape, side)
     for _ in range(rounds):
         query = unfold(part)[asks]
         best = bank.nearest(query, extra)
@@ -107,9 +99,7 @@ def vote(
         mean = torch.where(inside, mean, part)
         mean = restore_contrast(mean, inside*(square - mean.square()).clamp_min(0), side, contrast)
         part = torch.where(inside, mean, part)
-    at = n[asks]
-    at = torch.stack([at//width + rows.start, at%width + cols.start], 1)
-    x = x.clone()
+    x, at = x.clone(), at + torch.tensor([rows.start, cols.start])
     x[..., rows, cols] = part
     return x, bank.place(best) - at, at
 
@@ -121,22 +111,19 @@ def count_offsets(offsets:torch.Tensor, size:tuple) -> torch.Tensor: # (m, 2), (
 
 def most_frequent(count:torch.Tensor, n:int) -> torch.Tensor: # of `count_offsets`; (n or fewer, 2)
     top = count.flatten().topk(min(n, int((count > 0).sum()))).indices
-    return torch.stack([top//count.shape[1] - count.shape[0]//2, top%count.shape[1] - count.shape[1]//2], 1)
+    return torch.stack(torch.unravel_index(top, count.shape), 1) - torch.tensor(count.shape)//2
 
-def dominant_offsets(
-    x:torch.Tensor, hole:torch.Tensor, # (1, 3, h, w), (h, w) bool
-    n:int=10, side:int=5, far:int=8, # how many; pixels of a patch; pixels at least
-) -> torch.Tensor: # (n or fewer, 2) y, x
-    "The offsets by which most known patches resemble another one."
-    bank = Patches(x, hole, side, 24)
+def dominant_offsets(x:torch.Tensor, hole:torch.Tensor) -> torch.Tensor: # (1, 3, h, w), (h, w) bool; (<= 10, 2) y, x
+    "The offsets, of 8 pixels at least, by which most known patches resemble another one."
+    bank = Patches(x, hole, 5, 24)
     at, found = bank.place(torch.arange(len(bank))), []
     for i in (at%2 == 0).all(1).nonzero()[:, 0].split(1000):
         apart = torch.addmm(bank.norms, bank.keys[i], bank.keys.T, alpha=-2)
-        near = (at[i, None] - at).square().sum(2) < far**2
+        near = (at[i, None] - at).square().sum(2) < 8**2
         found.append(at[apart.masked_fill_(near, math.inf).argmin(1)] - at[i])
     count = count_offsets(torch.cat(found), hole.shape)
     count = box_mean(box_mean((count + count.flip(0, 1))[None, None], 3), 3)
-    return most_frequent((count*(count == F.max_pool2d(count, 5, 1, 2)))[0, 0], n)
+    return most_frequent((count*(count == F.max_pool2d(count, 5, 1, 2)))[0, 0], 10)
 
 # %% ../nbs/13_material.ipynb #3f512a4d
 def pass_messages(data:torch.Tensor, apart:torch.Tensor, sweeps:int=3) -> torch.Tensor: # (h, w, L), (h, w, L, L)
@@ -175,9 +162,6 @@ def choose_offsets(
     return out
 
 # %% ../nbs/13_material.ipynb #67a14a0d
-def spread(offsets:torch.Tensor, n:int) -> torch.Tensor: # (h, w, 2) in cells; (n*h, n*w, 2) in pixels, n a cell's side
-    return n*offsets.repeat_interleave(n, 0).repeat_interleave(n, 1)
-
 def shifted(x:torch.Tensor, offsets:torch.Tensor) -> torch.Tensor: # (1, C, h, w), (h, w, 2); (1, C, h, w)
     "At each pixel what lies at its offset from there."
     h, w = offsets.shape[:2]
@@ -213,9 +197,8 @@ def blend(
 
 # %% ../nbs/13_material.ipynb #5b0f3a41
 def copy_sharp(
-    pixels:np.ndarray, hole:torch.Tensor, # (H, W, 3) uint8; (H, W) bool
-    gap:torch.Tensor, offsets:torch.Tensor, # of H/n x W/n: the hole (h, w) bool, and from where to copy (h, w, 2)
-    change:torch.Tensor, # (1, 3, h, w) what blending adds
+    pixels:np.ndarray, hole:torch.Tensor, gap:torch.Tensor, # (H, W, 3) uint8; (H, W) bool; so in H/n x W/n cells (h, w)
+    offsets:torch.Tensor, change:torch.Tensor, # (h, w, 2) from where to copy, (1, 3, h, w) what blending adds
 ) -> np.ndarray: # (H, W, 3) uint8; only the hole's pixels are new
     "Copy in the photograph's own pixels."
     n, out = len(hole)//len(gap), pixels.copy()
@@ -270,14 +253,13 @@ def known_cells(pixels:np.ndarray, hole:torch.Tensor, n:int) -> tuple: # (H, W, 
 class Surroundings:
     "The known part of a photograph around its hole, in cells, and the detail that it lends to a guess."
     def __init__(self,
-        image:Image.Image, mask:np.ndarray, # RGB; (H, W) bool, True where to fill
-        box:tuple, # left, top, right, bottom: what the guesses show
+        image:Image.Image, mask:np.ndarray, box:tuple, # RGB; (H, W) bool; left, top, right, bottom of the guesses
         grow:float=.15, cells:int=64, # so much more is looked at, of the box's side; cells a side
     ):
         (l, t, r, b), side = box, max(box[2] - box[0], box[3] - box[1])
-        c = max(1, round(side/cells))
-        self.cell = c = c if c < 4 else 2*round(side/cells/2)      # pixels
-        self.fine = f = 1 if c < 4 else c//2                        # pixels that blending takes together
+        n = max(1, round(side/cells))
+        self.side, self.fine = (n, 1) if n < 4 else (2, round(side/cells/2))    # of a cell in `known`; of its pixels
+        f, c = self.fine, self.side*self.fine                       # pixels that blending takes together, and a cell
         g = int(grow*side)//c*c
         L, T, R, B = max(l - g, l%c), max(t - g, t%c), min(r + g, image.width), min(b + g, image.height)
         pad = (0, (T - B)%c), (0, (L - R)%c)
@@ -319,17 +301,16 @@ class Surroundings:
 class Material(Surroundings):
     "The known part of a photograph around its hole, ready to realise guesses."
     @cached_property
-    def levels(self): # what `vote` gets at three sizes, small to large: hole, known part; rounds, step, patches
+    def levels(self): # what `vote` gets at three sizes, small to large: known part, hole; rounds, step, patches
         def level(share, *how):
             small = tuple(round(share*o) for o in self.small)
             x, gap = known_mean(self.known, self.gap, small), touched(self.gap, small)
-            return gap, x, *how, Patches(x, gap)
+            return x, gap, *how, Patches(x, gap)
         return [level(*o) for o in ((.5, 6, 1), (.75, 5, 1), (1, 4, 2))]
 
     @cached_property
     def offsets(self): # (n, 2) in cells, of the photograph alone
-        hole, known, *_ = self.levels[-1]
-        return dominant_offsets(known, hole)
+        return dominant_offsets(*self.levels[-1][:2])
 
     @property
     def enough(self): # is there material to copy?
@@ -339,21 +320,20 @@ class Material(Surroundings):
     def target(self, guess:torch.Tensor, follow:float) -> tuple: # of `place`; (1, 3, h, w) of the cells, (m, 2)
         "What to copy, and the offsets that voting used."
         x = guess
-        for gap, seen, *how in self.levels: x, near, _ = vote(torch.where(gap, resize(x, gap.shape), seen), gap, *how)
+        for seen, gap, *how in self.levels: x, near, _ = vote(torch.where(gap, resize(x, gap.shape), seen), gap, *how)
         return x + follow*gap*(resize(guess, self.small) - x), near
 
     @one_thread()
     @torch.no_grad()
     def realise(self,
-        guess:Image.Image, # of the box, RGB, any size
-        follow:float=0., # 0: what the photograph has decides, 1: the guess
+        guess:Image.Image, follow:float=0., # of the box, RGB; 0: what the photograph has decides, 1: the guess
     ) -> tuple: # a small image of the box; a function that makes it in full
         "Choose pieces of the photograph for a guess."
         if not 0 <= follow <= 1: raise ValueError(f'follow is 0 (the material decides) to 1 (the guess), not {follow}')
         target, near = self.target(self.place(guess), follow)
         near = most_frequent(count_offsets(near, self.small), 20)
-        where = choose_offsets(target, self.levels[-1][0], torch.cat([self.offsets, near]))
-        middle = spread(where, self.cell//self.fine)
+        where = choose_offsets(target, self.levels[-1][1], torch.cat([self.offsets, near]))
+        middle = self.side*where.repeat_interleave(self.side, 0).repeat_interleave(self.side, 1)     # as `known`
         made = blend(self.known, self.gap, middle, resize(target, middle.shape[:2]), .01 + follow)
         return to_pil(2*made[(..., *self.view)] - 1), partial(self.copied, middle, made - shifted(self.known, middle))
 

@@ -78,10 +78,12 @@ def mask_image(image:torch.Tensor, mask:torch.Tensor) -> tuple: # (B, 3, H, W), 
 
 # %% ../nbs/04_model.ipynb #342eb172
 def composite(
-    image:torch.Tensor, completion:torch.Tensor, # (..., 3, H, W) the known image, and what the generator made
-    mask:torch.Tensor, # (..., 1, H, W) bool, True = hole
-) -> torch.Tensor: # completion in the hole, the known pixels bit for bit elsewhere
+    image:torch.Tensor, # (B, 3, H, W) the known image
+    completion:torch.Tensor, # (n*B, 3, H, W) what the generator made, the n completions of an image in a row
+    mask:torch.Tensor, # (B, 1, H, W) bool, True = hole
+) -> torch.Tensor: # (n*B, 3, H, W), completion in the hole, the known pixels bit for bit elsewhere
     "Known pixels from the image, the hole from the completion."
+    image, mask = (o.repeat_interleave(completion.shape[0]//image.shape[0], 0) for o in (image, mask))
     return torch.where(mask, completion.to(image.dtype), image)
 
 # %% ../nbs/04_model.ipynb #f2b35ba5
@@ -138,8 +140,7 @@ class Encoder(nn.Module):
         c = min(16*cfg.width, cfg.max_width)
         self.blocks = down_blocks(cfg.width, cfg.max_width)
         self.infer_prior = nn.Sequential(*[ResBlock(c, c) for _ in range(6)])
-        self.prior_head = ResBlock(c, 2*cfg.latent, hidden=c)
-        self.posterior_head = ResBlock(c, 2*cfg.latent, hidden=c)
+        self.prior_head, self.posterior_head = (ResBlock(c, 2*cfg.latent, hidden=c) for _ in range(2))
 
     def forward(self, x): # (B, 3, H, W)
         "All five feature maps, large to small."
@@ -172,12 +173,11 @@ class Generator(nn.Module):
     def skip(self, image, context): return image   # what the next block sees of the image so far: all of it
 
     def forward(self,
-        z:torch.Tensor, # (B, z, H/32, W/32) latent codes
-        context:Context, # of the visible images
+        z:torch.Tensor, context:Context, last=None, # (B, z, H/32, W/32) codes; of the visible part; for the last block
     ) -> list: # [(B, 3, H/8, W/8), ..., (B, 3, H, W)], each in [-1, 1]
         image, x = self.coarse(z, context)
         images = [image]
-        for up, out in zip(self.up[2:], self.out[1:]):
+        for up, out in zip([*self.up[2:-1], last or self.up[-1]], self.out[1:]):
             x = up(torch.cat([x, self.skip(images[-1], context)], 1))
             images.append(out(x))
         return images
@@ -193,9 +193,7 @@ class Discriminator(nn.Module):
         self.attention = Attention(min(4*cfg.width, cfg.max_width))
         self.final, self.act, self.head = ResBlock(c, c), nn.LeakyReLU(.1), spectral_norm(nn.Conv2d(c, 1, 3))
 
-    def forward(self,
-        x:torch.Tensor, # (B, 3, H, W)
-    ) -> torch.Tensor: # (B, 1, h, w), 2x2 at 128 px, 6x6 at 256 px
+    def forward(self, x:torch.Tensor) -> torch.Tensor: # (B, 3, H, W); (B, 1, h, w), 2x2 at 128 px, 6x6 at 256 px
         for block in self.blocks[:3]: x = block(x)
         x = self.attention(self.simam(x))
         for block in self.blocks[3:]: x = block(x)
@@ -248,8 +246,7 @@ class PICNet(nn.Module):
                 self.context([o[:n] for o in f], visible, mask))
 
     def decode(self,
-        z:torch.Tensor, # (n*B, z, H/32, W/32) latent codes, the n codes of an image in a row
-        context:Context, # of B visible images
+        z:torch.Tensor, context:Context, # (n*B, z, H/32, W/32), the n codes of an image in a row; of B visible images
     ) -> list: # [images (n*B, 3, ., .), small to large], raw: known pixels are painted too, see `composite`
         "Images of four sizes from latent codes."
         n, B = z.shape[0], context.f_m.shape[0]     # not len(): an export keeps them variable
@@ -257,14 +254,7 @@ class PICNet(nn.Module):
         if B > 1: context = context.map(lambda t: t.repeat_interleave(n//B, 0))
         return self.generator(z.to(context.f_m.dtype), context)
 
-    def composite(self,
-        image:torch.Tensor, # (B, 3, H, W) the known image
-        completion:torch.Tensor, # (n*B, 3, H, W), the n completions of an image in a row
-        mask:torch.Tensor, # (B, 1, H, W) bool, True = hole
-    ) -> torch.Tensor: # (n*B, 3, H, W)
-        "Completions with the known pixels put back."
-        n = completion.shape[0]//image.shape[0]
-        return composite(image.repeat_interleave(n, 0), completion, mask.repeat_interleave(n, 0))
+    composite = staticmethod(composite)      # a subclass may put the known pixels back in another way
 
     def score(self, image:torch.Tensor) -> torch.Tensor: # (B, 3, H, W) in [-1, 1]; (B,) the higher the more real
         "The discriminator's mean score of each image."
@@ -273,8 +263,7 @@ class PICNet(nn.Module):
 
 # %% ../nbs/04_model.ipynb #34cfd3c3
 def sample_noise(
-    n:int, # samples for each image
-    prior:LatentNormal, # of B images
+    n:int, prior:LatentNormal, # samples for each image; of B images
     generator:torch.Generator|list|None=None, # one of all images, or one for each; torch's own if not given
 ) -> torch.Tensor: # (B, n, *prior.noise_shape) standard normal
     "Standard normal noise, drawn sample by sample, so that asking for more samples never changes the first ones."
@@ -285,11 +274,8 @@ def sample_noise(
 # %% ../nbs/04_model.ipynb #b2fd6d6f
 @torch.no_grad()
 def sample(
-    net:PICNet,
-    image:torch.Tensor, # (B, 3, H, W) in [-1, 1]
-    mask:torch.Tensor, # (B, 1, H, W) bool, True = hole
-    n:int=8, # samples for each image
-    temperature:float=1., # 0: the prior's mean, 1: the full diversity
+    net:PICNet, image:torch.Tensor, mask:torch.Tensor, # (B, 3, H, W) in [-1, 1]; (B, 1, H, W) bool, True = hole
+    n:int=8, temperature:float=1., # samples for each image; 0: the prior's mean, 1: the full diversity
     generator:torch.Generator|list|None=None, # for the same samples again; one, or one for each image
     batch:int=16, # decode at most so many images at once
 ) -> tuple: # completions (B, n, 3, H, W) with the known pixels bit for bit, latents (B, n, z, H/32, W/32)
@@ -304,8 +290,7 @@ def sample(
 
 # %% ../nbs/04_model.ipynb #81a9b014
 def save_weights(
-    net:PICNet, # saved as it is now; EMA weights make the best images
-    file:str|Path, # ends in .safetensors
+    net:PICNet, file:str|Path, # saved as it is now, and EMA weights make the best images; ends in .safetensors
     parts:tuple=('encoder', 'generator', 'disc', 'disc_rec'), # networks to save
     dtype:torch.dtype=torch.float32, # float16 halves the file
     **notes, # strings to keep in the header, such as step=500

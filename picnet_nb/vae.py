@@ -10,10 +10,8 @@ import torch
 __all__ = ['check']
 
 # %% ../nbs/00_vae.ipynb #5504aa79
-def check(
-    answer, # to an exercise: a number, a tensor, a function; `...`: not given yet
-    right, eps:float=1e-3, # the right one, or a function of the answer that says whether it is; how far it may be off
-):
+def check(answer, right, eps:float=1e-3): # a number, a tensor, a function; how far it may be off
+    # answer: `...` if not given yet; right: the right one, or a function of the answer that says whether it is
     "Say whether the answer to an exercise is right."
     if answer is ...: return print('Your answer is missing.')
     close = lambda a: torch.allclose(*(torch.as_tensor(o, dtype=torch.float64) for o in (a, right)), rtol=0, atol=eps)
