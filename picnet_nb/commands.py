@@ -57,8 +57,8 @@ def train_main(argv:list|None=None) -> int: # the command line, if not the proce
     p.add_argument('--memory', type=float, default=8, help='GiB that the images may take in memory (8)')
     p.add_argument('--device', help='cuda, cpu, ... (a GPU if there is one)')
     for f in fields(TrainConfig):
-        kind = float if f.name == 'betas' else dict(int=int, float=float).get(f.type, str)
-        many = dict(nargs='+') if f.type == 'tuple' else {}
+        kind = float if f.name == 'betas' else f.type if f.type in (int, float) else str
+        many = dict(nargs='+') if f.type is tuple else {}
         p.add_argument(f'--{f.name.replace("_", "-")}', type=kind, **many, help=f'{f.name} (the preset\'s)')
     a = vars(p.parse_args(argv))
     options = {f.name: a[f.name] for f in fields(TrainConfig) if a[f.name] is not None}
