@@ -4,9 +4,8 @@
 
 # %% auto #0
 __all__ = ['masked_mean', 'l1_percent', 'psnr', 'masked_ssim', 'tv_percent', 'LiteFeatures', 'InceptionFeatures',
-           'FeatureDistance', 'LPIPS', 'features_of', 'fid', 'squared_mmd', 'inception_score', 'kid_disjoint',
-           'bootstrap', 'diversity', 'crop_hole', 'pair_distances', 'nearest', 'sample_seeded', 'Benchmark', 'measure',
-           'summarize', 'set_measures', 'Evaluation', 'evaluate']
+           'FeatureDistance', 'LPIPS', 'fid', 'squared_mmd', 'inception_score', 'kid_disjoint', 'bootstrap',
+           'diversity', 'pair_distances', 'nearest', 'Benchmark', 'measure', 'Evaluation', 'evaluate']
 
 # %% ../nbs/08_metrics.ipynb #7e18b57d
 import json, pkgutil, platform, time
