@@ -24,8 +24,7 @@ from .train import KL, Adversarial, Trainer
 class Crops:
     "Random squares of the known parts of photographs, as training batches."
     def __init__(self,
-        pairs:list, # of (RGB image, (H, W) bool array, True where nothing is known)
-        size:int, side:int, # pixels of a training image; what the model looks at at once, in the photograph's
+        pairs:list, size:int, side:int, # see `adapt`; pixels of a training image; what the model looks at at once
         scales:tuple=(.2, .35, 1.1), # of `side`: no smaller; as a rule from here to there
     ):
         zoom, self.size, self.held = min(1., size/(scales[1]*side)), size, []
@@ -56,10 +55,8 @@ class Crops:
 # %% ../nbs/13_adapt.ipynb #45ca16b1
 def adapt(
     net:PICNet, pairs:list, # to start from, stays as it is; of (RGB image, (H, W) bool array, True = hole)
-    side:int, # what the model looks at at once, in the photograph's pixels
-    minutes:float|None=2, steps:int|None=None, # how long; steps, if given
-    seed:int=0, # the same seed gives the same weights
-    tell:Callable|None=None, # is called with steps done, steps in all; True ends the training early
+    side:int, minutes:float|None=2, steps:int|None=None, # what the model looks at at once, pixels; how long
+    seed:int=0, tell:Callable|None=None, # is called with steps done, steps in all; True ends the training early
 ) -> PICNet: # averaged weights, for sampling
     "Train a generator on the known parts of photographs."
     plan = Schedule(None if steps else minutes or 0, 4)

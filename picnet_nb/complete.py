@@ -243,10 +243,8 @@ def seeded(n:int, seed:int|None) -> tuple: # torch.Generator, seed
 
 # %% ../nbs/14_complete.ipynb #bd896986
 @torch.no_grad()
-def paint(
-    net:PICNet, w:Window, latents:torch.Tensor, # after `speed_up`; with `prior` and `context`; (n, z, h, w)
-) -> list: # the window with its hole filled, PIL
-    "What the codes make of a window, in their order."
+def paint(net:PICNet, w:Window, latents:torch.Tensor) -> list: # after `speed_up`; with `prior`; (n, z, h, w)
+    "What the codes make of a window, in their order: the window with its hole filled, PIL."
     (l, t, r, b), base, made = w.roi, to_pil(w.x), []
     part = decode_box(net, latents.to(w.prior.mean), w.context, w.roi).float()
     part = net.composite(w.x[:, :, t:b, l:r], part, w.hole[:, :, t:b, l:r])
@@ -272,10 +270,7 @@ class Renderer:
     "Lets a network look at a photograph with a hole, and makes completions of codes."
     fill, follow, detail = 'auto', 0., True      # see `encode`; of all calls that don't say otherwise
 
-    def __init__(self,
-        net:PICNet, # trained; it works at `net.config.image_size`
-        dtype:torch.dtype=torch.float32, # to compute in; torch.bfloat16 is faster where there is hardware for it
-    ):
+    def __init__(self, net:PICNet, dtype:torch.dtype=torch.float32): # trained; to compute in, bfloat16 where it's fast
         self.net = remove_spectral_norm(copy.deepcopy(net)).requires_grad_(False)
         self.net = speed_up(self.net.to(dtype, memory_format=torch.channels_last))
         self.after = []      # functions, called after each completion with how many there are
@@ -283,8 +278,7 @@ class Renderer:
     @classmethod
     def from_pretrained(cls,
         name_or_folder:str|Path|None=None, device=None, # see `hub.load`; the bundled weights, a GPU if there is one
-        dtype:torch.dtype=torch.float32, # to compute in
-        **kw, # revision, token: of a repository on the Hugging Face hub
+        dtype:torch.dtype=torch.float32, **kw, # to compute in; revision, token: of a repository on the hub
     ): return cls(load(name_or_folder, device, **kw), dtype)
 
     @torch.no_grad()
@@ -346,8 +340,7 @@ class Completer(Renderer):
     def __call__(self,
         image, # a file, PIL image, array: anything that `open_image` takes; an `Original`
         mask=None, # file, PIL image, array or tensor, white/1/True where to fill; None: the image's transparency
-        n:int=8, # how many completions
-        seed:int|None=None, # the same seed gives the same completions; drawn if not given
+        n:int=8, seed:int|None=None, # how many; the same seed gives the same completions, drawn if not given
         temperature:float=1., # 0: n times the likeliest code, 1: the full variety
         **how, # fill, follow, detail, size, grow, feather: see `encode`
     ) -> Completions: # in the order they are drawn
@@ -409,8 +402,7 @@ class Completer(Renderer):
 # %% ../nbs/14_complete.ipynb #2dedfce2
 def find_mask(
     spec:str|None, # what the user wrote: a kind of hole, a file, a folder, or nothing
-    path:Path, folder:Path, # the image's file, and the folder that it was found in
-    seed:int=0, # of a random hole
+    path:Path, folder:Path, seed:int=0, # the image's file, and the folder that it was found in; of a random hole
 ): # a mask for `load_pair`; None for the image's transparency
     "The mask that belongs to an image."
     if spec is None: return None
@@ -454,11 +446,8 @@ def name_results(files:list, names:dict) -> dict: # relative paths; file -> fold
     return names
 
 # %% ../nbs/14_complete.ipynb #62717df5
-def targets(
-    path:Path, out:Path, # an image or a folder of images; folder for all results
-    settings:dict, # that decide what the results are
-) -> dict: # file -> folder of its completions
-    "What is to be done: one image never meets earlier results; a folder goes on with them, if they were made alike."
+def targets(path:Path, out:Path, settings:dict) -> dict: # image or folder; for all results; what decides about them
+    "File -> folder of its results: one image never meets earlier ones; a folder goes on, if they were made alike."
     for o in out.rglob('.*picnet_complete.*'):      # of runs that were killed
         if o.is_dir(): shutil.rmtree(o, ignore_errors=True)
         elif o.suffix != '.json': o.unlink()
@@ -484,8 +473,7 @@ def minutes(time:str) -> float: # such as 30s or 2m
 
 # %% ../nbs/14_complete.ipynb #0a95d261
 def complete_files(
-    completer:Completer, todo:dict, # see `targets`
-    spec:str|None, folder:Path, # see `find_mask`
+    completer:Completer, todo:dict, spec:str|None, folder:Path, # see `targets`, `find_mask`
     how:dict, saving:dict, # see `Completer.__call__`, `Completions.save`
     adapt:float|None=None, keep:Path|None=None, # minutes to learn from each image; file for what was learned
     sides:list|None=None, ear=None, # see `Completer.extend`; a `FinishStep`

@@ -252,8 +252,7 @@ class ImageFolder(Dataset):
 
 # %% ../nbs/01_data.ipynb #4e675b7e
 def augment(
-    x:torch.Tensor, # (n, C, H', W') float
-    size:int|tuple, # pixels of the result, at most those of `x`
+    x:torch.Tensor, size:int|tuple, # (n, C, H', W') float; pixels of the result, at most those of `x`
     u:torch.Tensor, # (n, 4) uniform numbers in [0, 1): down, across, mirror, turn
     degrees:float=3, mode:str='bicubic', # largest turn, to either side; 'nearest', 'bilinear' or 'bicubic'
 ) -> torch.Tensor: # (n, C, H, W)
@@ -387,8 +386,7 @@ def _tar_images(name:str, seed:int) -> IterableDataset: # of dicts, see `_as_byt
 # %% ../nbs/01_data.ipynb #caba77be
 def open_images(
     source, # a folder; a tar archive, its URL, or several by *; or see `ImageStream`
-    size:int|tuple, # pixels of a training image
-    device=None, memory:float=8, seed:int=0, # where batches are needed; GiB that images may take; of the order
+    size:int|tuple, device=None, memory:float=8, seed:int=0, # pixels; where batches are needed; GiB; of the order
 ): # an `ImageSet` or an `ImageStream`
     "Images for training: in memory if they fit, from the disk if not, as a stream from tar archives and iterables."
     if not isinstance(source, (str, Path)): return ImageStream(source, size, device, seed)

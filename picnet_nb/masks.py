@@ -13,11 +13,8 @@ from PIL import Image, ImageDraw
 from .data import decode_pil, readable, height_width, list_images, load_pil, to_device, uniform, white_level
 
 # %% ../nbs/02_masks.ipynb #a150b115
-def center_mask(
-    n:int, size:int|tuple, # how many masks; pixels: one number, or (H, W)
-    device=None, generator:torch.Generator|None=None, # where the masks are needed; not used
-) -> torch.Tensor: # (n, 1, H, W) bool, True in the hole
-    "A rectangle in the middle, half as high and half as wide as the image."
+def center_mask(n:int, size:int|tuple, device=None, generator=None) -> torch.Tensor: # how many; pixels, or (H, W)
+    "A rectangle in the middle, half as high and half as wide as the image: (n, 1, H, W) bool, True in the hole."
     H, W = height_width(size, 4)
     mask = torch.zeros(n, 1, H, W, dtype=torch.bool, device=device)
     mask[..., H//4:3*H//4, W//4:3*W//4] = True
@@ -31,12 +28,8 @@ def _spans(length, N, u):
     return start, start + least + (u[..., 1]*(length - start - least + 1)).floor()
 
 # %% ../nbs/02_masks.ipynb #a0223a52
-def rectangle_masks(
-    n:int, size:int|tuple, # how many masks; pixels: one number, or (H, W)
-    generator:torch.Generator|None=None, device=None, # source of randomness; where the masks are needed
-    count:tuple=(1, 5), # fewest and most rectangles
-) -> torch.Tensor: # (n, 1, H, W) bool, True in the holes
-    "One to five random rectangles, which may overlap."
+def rectangle_masks(n:int, size:int|tuple, generator=None, device=None, count:tuple=(1, 5)) -> torch.Tensor:
+    "Random rectangles, which may overlap, from the fewest to the most of `count`; the rest as of `center_mask`."
     (H, W), (lo, hi) = height_width(size, 16), count
     if not 1 <= lo <= hi: raise ValueError(f'count is (fewest, most) rectangles with 1 <= fewest <= most, not {count}')
     u = uniform(n, 1 + 4*hi, generator=generator, device=device)
@@ -49,10 +42,8 @@ def rectangle_masks(
     return (rows.mT @ cols > 0)[:, None]
 
 # %% ../nbs/02_masks.ipynb #c1951b7a
-def draw_strokes(
-    strokes:list, size:tuple, scale:float, # of eight uniform numbers each; (H, W); widths are 4 to 20 times this, px
-) -> torch.Tensor: # (H, W) bool, True in the hole
-    "Random strokes: 60% lines, 20% discs, 20% elliptic arcs."
+def draw_strokes(strokes:list, size:tuple, scale:float) -> torch.Tensor: # of eight uniform numbers each; (H, W)
+    "Strokes, 4 to 20 times `scale` px wide, as (H, W) bool: 60% lines, 20% discs, 20% elliptic arcs."
     (H, W), img = size, Image.new('1', size[::-1])
     pen = ImageDraw.Draw(img)
     for kind, x, y, x2, y2, width, begin, angle in strokes:
@@ -66,10 +57,7 @@ def draw_strokes(
     return torch.from_numpy(np.array(img))
 
 # %% ../nbs/02_masks.ipynb #f8233018
-def stroke_masks(
-    n:int, size:int|tuple, # how many masks; pixels: one number, or (H, W)
-    generator:torch.Generator|None=None, device=None, # source of randomness; where the masks are needed
-) -> torch.Tensor: # (n, 1, H, W) bool, True in the holes
+def stroke_masks(n:int, size:int|tuple, generator=None, device=None) -> torch.Tensor: # as of `center_mask`
     "16 to 64 random lines, discs and elliptic arcs, whose width grows with the image."
     H, W = height_width(size, 16)
     u = uniform(n, 1 + 64*8, generator=generator)
@@ -82,12 +70,8 @@ def stroke_masks(
 mask_types = dict(center=center_mask, rectangles=rectangle_masks, strokes=stroke_masks)
 
 # %% ../nbs/02_masks.ipynb #83e88d14
-def make_masks(
-    kinds:str|tuple, # 'center', 'rectangles', 'strokes', or several of them, or functions such as a `MaskFolder`
-    n:int, size:int|tuple, # how many masks; pixels: one number, or (H, W)
-    generator:torch.Generator|None=None, device=None, # source of randomness; where the masks are needed
-) -> torch.Tensor: # (n, 1, H, W) bool, True in the holes
-    "A batch of masks, each of one of the `kinds` with equal chance."
+def make_masks(kinds:str|tuple, n:int, size:int|tuple, generator=None, device=None) -> torch.Tensor:
+    "Masks of `kinds` with equal chance: one or several of 'center', 'rectangles', 'strokes' and functions as of these."
     kinds = [kinds] if isinstance(kinds, str) or callable(kinds) else list(kinds)
     unknown = [o for o in kinds if not callable(o) and o not in mask_types]
     if unknown or not kinds: raise ValueError(f'unknown masks {unknown}; there are {", ".join(mask_types)}')
@@ -176,10 +160,7 @@ def feather(hole:np.ndarray, pixels:int) -> np.ndarray: # (H, W) bool; (H, W) ui
 # %% ../nbs/02_masks.ipynb #4f3ecb44
 class MaskFolder:
     "Masks picked at random from the files of a folder; call it like `stroke_masks`."
-    def __init__(self,
-        folder, # searched with all its subfolders; or a list of files
-        flip:bool=True, threshold:float=.5, # mirror half of them? gray level above which a pixel is hole, in [0, 1]
-    ):
+    def __init__(self, folder, flip:bool=True, threshold:float=.5): # or a list; mirror half of them? see `load_mask`
         self.flip, self.threshold = flip, threshold
         self.files, self.bad = readable(list_images(folder), lambda f: load_mask(f) is not None and f)
 
