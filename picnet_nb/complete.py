@@ -529,19 +529,19 @@ def main(argv:list|None=None) -> int: # the command line, if not the process's; 
     p.add_argument('--web', action='store_true', help='show the page that needs no Python, made in ./page if missing')
     p.add_argument('--device', help='such as cpu or cuda (a GPU if there is one)')
     a = p.parse_args(argv)
-    if a.gui: return importlib.import_module('picnet_nb.widget').launch(a.image, a.mask, a.weights)
-    if a.web: return importlib.import_module('picnet_nb.export').export_main(['--serve', a.weights or ''])
     with warnings.catch_warnings(), ExitStack() as held:
         warnings.showwarning = lambda message, *_: print(f'note: {message}', file=sys.stderr, flush=True)
         try:
+            if a.gui: return importlib.import_module('picnet_nb.widget').launch(a.image, a.mask, a.weights)
+            if a.web: return importlib.import_module('picnet_nb.export').export_main(['--serve', a.weights or ''])
             path, spec = (Path(a.image).expanduser(), a.mask) if a.image else (example_path(), 'center')
-            if not path.exists(): load_pil(a.image)      # says why
+            for o in {a.image, spec} - {None, *mask_types}:
+                if not Path(o).expanduser().exists(): load_pil(o)      # says why
             if a.keep and (not a.adapt or path.is_dir()): raise ValueError('--keep goes with --adapt and one image')
             keep = a.keep and a.keep.expanduser()
             if keep and not keep.parent.is_dir(): raise ValueError(f'there is no folder {keep.parent} for --keep')
             if a.extend and (spec and a.image or a.adapt): raise ValueError('--extend takes no mask, and no --adapt')
-            sides = a.extend and a.extend.split(',')
-            if sides: margins(sides, (999, 999))
+            if sides := a.extend and a.extend.split(','): margins(sides, (999, 999))
             most = dict(n=(1, 10**5), seed=(-2**63, 2**63), temperature=(0, 1e3), size=(1, 10**5), best=(1, 10**5),
                         grow=(-10**5, 10**5), feather=(0, 10**5))
             check_numbers(vars(a), **{k: v for k, v in most.items() if getattr(a, k) is not None})

@@ -227,6 +227,7 @@ class Benchmark:
         net, files = getattr(model, 'net', model), isinstance(data, (str, Path, list, tuple))
         if hasattr(net, 'prior'):
             device, size = device or next(net.parameters()).device, size or net.config.image_size
+            if size%32 or size > 4096: raise ValueError(f'size is a multiple of 32, up to 4096, not {size}')
             model = partial(sample_seeded, net.to(device), temperature=temperature)
         if not callable(model): raise TypeError(f'a model is a PICNet, a Completer or a function, not {model!r}')
         kinds = [mask] if isinstance(mask, str) or callable(mask) else mask
@@ -320,7 +321,7 @@ class Evaluation:
         rows = json.loads(self.table.to_json(orient='records'))      # null for what is unknown or infinite
         texts = {'table.md': self.markdown(), 'table.csv': self.table.to_csv(index=False), 'pictures.csv':
                  self.images.to_csv(), 'result.json': json.dumps(dict(info=self.info, results=rows), indent=1)}
-        for name, text in texts.items(): (folder/name).write_text(text, encoding='utf-8')
+        for name, text in texts.items(): (folder/name).write_text(text, 'utf-8', 'backslashreplace')
         self.cases.save(folder/'cases.png')
         return folder
 

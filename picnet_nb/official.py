@@ -35,7 +35,7 @@ def our_name(key:str) -> str: # a name in a checkpoint of the original; the name
 def read_official(file:Path) -> dict: # one .pth file; names without `module.` -> tensors
     "Read a file of the original; whatever else than tensors is in it is refused, and not run."
     there = sorted(o.name for o in file.parent.glob('*_net_*.pth'))
-    if not file.exists(): raise FileNotFoundError(f'{file} is missing; of E, G, D, D_rec there are {there or "none"}')
+    if not file.is_file(): raise FileNotFoundError(f'{file} is no file; of E, G, D, D_rec there are {there or "none"}')
     try:
         inside = zipfile.ZipFile(file).infolist() if zipfile.is_zipfile(file) else []
         if not sum(o.file_size for o in inside) <= file.stat().st_size <= 2**30: raise ValueError('a bomb')
