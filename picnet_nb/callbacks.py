@@ -200,7 +200,7 @@ def read_checkpoint(file:Path, like:dict, own:dict) -> tuple: # as of `run_tenso
                 if w.dtype != v.dtype or not w.isfinite().all() or negative: bad.append(k)
         if bad: raise ValueError(f'{bad[0]:.99} is missing, too many, of another kind or not finite')
         torch.Generator().set_state(tensors['rng.state'])
-    except Exception as e: raise ValueError(f'{file} can not be used: {str(e):.300}') from e
+    except Exception as e: raise ValueError(f'{file} can not be used: {" ".join(str(e).split()):.300}') from e
     return tensors, about, others
 
 # %% ../nbs/07_callbacks.ipynb #2e772049

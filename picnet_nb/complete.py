@@ -15,6 +15,7 @@ from functools import cached_property, partial
 from itertools import chain, count
 from pathlib import Path
 import numpy as np, torch
+from filelock import FileLock
 from PIL import Image, ImageDraw, ImageOps
 from .data import (Original, open_image, load_pil, alpha_mask, to_tensor, to_pil, list_images, image_suffixes,
                             image_formats, example_path, margins, write_atomic)
@@ -44,11 +45,8 @@ def load_pair(image, mask=None, grown:int=0) -> tuple: # see `Completer`; RGB, t
     return rgb, hole
 
 # %% ../nbs/14_complete.ipynb #a0b32edf
-def crop_box(
-    hole:tuple, image:tuple, model:int, # left, top, right, bottom; width, height; side of the model's images
-    size:int|None=None, # wished for, pixels; twice the hole if not given
-) -> tuple: # left, top, right, bottom; a square, or what the image has of it
-    "The part of the image to work on: at least `model`, and twice the hole, where the image has that much."
+def crop_box(hole:tuple, image:tuple, model:int, size:int|None=None) -> tuple: # left, top, right, bottom; (w, h); sides
+    "The square to work on: `model` at least, and `size` or twice the hole, where the image has that much."
     need, short = max(hole[2] - hole[0], hole[3] - hole[1]), min(image)
     side = max(model, 2*need) if size is None else max(size, math.ceil(4*need/3))
     if side > short: side = max(short, math.ceil(4*need/3))
@@ -367,10 +365,7 @@ class Completer(Renderer):
             return self.from_noise(c.window, eps, sources=[c.sources[i]]*(n - 1) + [c.sources[j]])
         return together([one(c) for c in (completions, *completions.beside)])
 
-    def extend(self,
-        image, sides, # see `__call__`; left, top, right, bottom: pixels, or '25%'
-        n:int=8, seed:int|None=None, **how, # see `__call__`
-    ) -> Completions: # of an image that is so much larger
+    def extend(self, image, sides, n:int=8, seed:int|None=None, **how) -> Completions: # see `margins`, `__call__`
         "Continue an image beyond its edges: left, right, top, bottom, each from what is there by then."
         (rng, seed), (whole, known), finished = seeded(n, seed), Original(image).expand(sides), []
         w = Window(open_image(whole.image), ~known, self.net.config.image_size)
@@ -416,6 +411,13 @@ def find_mask(
                      f'put it where the image is, {here.with_suffix(".png")}')
 
 # %% ../nbs/14_complete.ipynb #69b2394e
+def owned(folder:Path): # made if it is not there; a context manager
+    "Hold a folder of results, as soon as no other run does."
+    folder.mkdir(parents=True, exist_ok=True)
+    try: return run_lock(folder)
+    except BlockingIOError as e: print(f'note: {e}; this one waits', file=sys.stderr, flush=True)
+    return FileLock(folder/'.lock').acquire()
+
 def sheet_of(to:Path): return to.with_name(f'{to.name}_sheet.png')
 
 def save_result(made:Completions, to:Path, **how) -> Path: # folder for these, see `save`; of the sheet, beside it
@@ -547,8 +549,7 @@ def main(argv:list|None=None) -> int: # the command line, if not the process's; 
             check_numbers(vars(a), **{k: v for k, v in most.items() if getattr(a, k) is not None})
             how = {o: getattr(a, o) for o in 'n seed temperature fill detail size grow feather'.split()}
             more = {o: getattr(a, o) for o in 'weights adapt extend format best'.split()}
-            (out := a.out.expanduser()).mkdir(parents=True, exist_ok=True)
-            held.enter_context(run_lock(out))
+            held.enter_context(owned(out := a.out.expanduser()))
             todo = targets(path, out, dict(images=str(path), mask=spec, **more, **how))
             completer = Completer.from_pretrained(a.weights, usable(a.device))
         except (ValueError, OSError, RuntimeError, ImportError) as e: p.error(str(e))

@@ -74,8 +74,9 @@ def load_weights(
             state = {k: f.get_tensor(old).to(device, torch.float32, copy=True) for k, old in names.items()}
         check_finite(state)
         net.load_state_dict(state, assign=True)
-    except (SafetensorError, ValueError, TypeError, RecursionError) as e: raise ValueError(
-        f'{file} can not be used ({str(e)[:300]}): take a file that save_weights or picnet_train wrote') from e
+    except (SafetensorError, ValueError, TypeError, RecursionError) as e:
+        why = f'({" ".join(str(e).split()):.300}): take a file that save_weights or picnet_train wrote'
+        raise ValueError(f'{file} can not be used {why}') from e
     return restore_spectral_norm(net).to(device) if trainable else net.eval().requires_grad_(False)
 
 # %% ../nbs/10_hub.ipynb #a9a122ac

@@ -356,7 +356,7 @@ def evaluate(
     known = [] if train is None else Benchmark(model, train, mask, n, size, device=device).images
     bank = [features_of(o[None], net)[0] for o in tqdm(known, 'training', disable=not progress)]
     frames, sets, tiles, paths = {}, {}, [], getattr(task.images, 'paths', range(len(task.images)))
-    names = ['/'.join(Path(str(paths[i])).parts[-2:]) for i in task.ids]
+    names = ['/'.join(Path(str(paths[i])).parts[-2:]).encode(errors='backslashreplace').decode() for i in task.ids]
     for kind in task.masks:
         rows, seen = [], []
         for ids in tqdm(torch.tensor(task.ids).split(max(1, batch//n)), kind, disable=not progress):
