@@ -558,11 +558,10 @@ def main(argv:list|None=None) -> int: # the command line, if not the process's; 
         if a.image and spec in mask_types and Path(spec).is_dir(): print('note: holes are drawn at random; for the '
             f'masks in the folder {spec} write ./{spec}', file=sys.stderr)
         folder, saving = path if path.is_dir() else path.parent, dict(kind=a.format, best=a.best)
-        ear = FinishStep()
-        ear.before_fit(ear)
-        held.callback(ear.cleanup, ear)
+        ear = FinishStep() if len(todo) > 1 else None      # a single image is stopped at once
+        if ear: held.callback(ear.cleanup, ear) and ear.before_fit(ear)
         failed = complete_files(completer, todo, spec, folder, how, saving, a.adapt, keep, sides, ear)
-    if ear.pressed: raise KeyboardInterrupt      # `command` says what that means
+    if ear and ear.pressed: raise KeyboardInterrupt      # `command` says what that means
     return int(failed > 0)
 
 # %% ../nbs/14_complete.ipynb #be908b95
