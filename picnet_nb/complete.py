@@ -32,7 +32,7 @@ from .material import Material
 # %% ../nbs/14_complete.ipynb #03296a6d
 def load_pair(image, mask=None, grown:int=0) -> tuple: # see `Completer`; RGB, the hole as (H, W) bool array
     "Open an image and its hole, and make sure that they fit."
-    image = load_pil(image)      # once: it may be a stream
+    if not isinstance(image, Image.Image): image = load_pil(image)      # once: it may be a stream
     rgb, hole = open_image(image), alpha_mask(image) if mask is None else load_mask(mask)
     if hole is None: raise ValueError('no hole: give a mask (white where to fill), or an image with transparent pixels')
     hole = hole[0, 0].numpy()
