@@ -1,10 +1,11 @@
 // The photograph's fine detail for what the model paints: what `material.Surroundings.detail` does in Python, step by step.
 
+import { clamp } from './dom.js'
 import { box, cubic, resize, weights } from './window.js'
 
 const SIDE = 5, DIMS = 24, N = 3 * SIDE ** 2      // cells of a patch, its principal components, its numbers
 const range = (n, f) => Array.from({ length: n }, (_, i) => f(i))
-const clamp = (x, most) => Math.max(0, Math.min(most, x)), byte = x => clamp(Math.floor(x + .5), 255)
+const byte = x => clamp(Math.floor(x + .5), 0, 255)
 const even = x => { const r = Math.round(x); return r - (r - x === .5 && r % 2) }      // as Python rounds
 const bins = (n, N) => range(N, i => [Math.floor(i * n / N), Math.ceil((i + 1) * n / N)])      // what each of N places has of n
 const dot = (a, b) => { let sum = 0; for (let i = 0; i < a.length; i++) sum += a[i] * b[i]; return sum }
@@ -86,7 +87,7 @@ export class Surroundings { // the known part of a picture around its hole, in c
       for (let y = t; y < b; y++) for (let x = l; x < r; x++) if (!gap[y * w + x]) seen.push(3 * (y * w + x))
       for (const o of seen) for (let k = 0; k < 3; k++) few[3 * i + k] += known[o + k] / seen.length
     }
-    const taps = (n, N) => range(N, i => { const at = (i + .5) * n / N - .5, first = Math.floor(at) - 1; return range(4, k => [clamp(first + k, n - 1), cubic(at - first - k, -.75)]) })
+    const taps = (n, N) => range(N, i => { const at = (i + .5) * n / N - .5, first = Math.floor(at) - 1; return range(4, k => [clamp(first + k, 0, n - 1), cubic(at - first - k, -.75)]) })
     const rows = taps(v, h), columns = taps(u, w)
     return known.map((_, i) => {
       let sum = 0
