@@ -24,18 +24,27 @@ def pack(folder:Path, out:Path, side:int):
         to.parent.mkdir(parents=True, exist_ok=True)
         ImageOps.cover(image, (side, side), Image.Resampling.LANCZOS).save(to, quality=86)
 
+def write(out:Path, net, discs, step:int, log:list):
+    "What a later run goes on from."
+    save_weights(net, out/'model.safetensors', ('encoder', 'generator', 'disc'), torch.float16, step=step)
+    state = {k: v.half().cpu().contiguous() for k, v in discs.state_dict().items()}
+    safetensors.torch.save_file(state, out/'discriminators.safetensors')
+    (out/'log.csv').write_text(log_text(log))
+
+def resume(discs, file:str):
+    "Load discriminators that were written; some may be missing in the file."
+    state = {k: v.float() for k, v in safetensors.torch.load_file(file).items()}
+    if extra := discs.load_state_dict(state, strict=False).unexpected_keys: raise ValueError(
+        f'{file} has {", ".join(extra[:3])}, which this run does not: other discriminators, or --heads 0')
+
 class Keep:
-    "Writes what a later run goes on from, each `every` steps and at the end."
+    "Writes each `every` steps and at the end."
     def __init__(self, out:Path, every:int): self.out, self.every = out, every
 
     def after_step(self, t):
         if t.step%self.every == 0: self.after_fit(t)
 
-    def after_fit(self, t):
-        save_weights(t.ema, self.out/'model.safetensors', ('encoder', 'generator', 'disc'), torch.float16, step=t.step)
-        state = {k: v.half().cpu().contiguous() for k, v in t.discs[1:].state_dict().items()}      # all but `disc`
-        safetensors.torch.save_file(state, self.out/'discriminators.safetensors')
-        (self.out/'log.csv').write_text(log_text(t.log))
+    def after_fit(self, t): write(self.out, t.ema, t.discs[1:], t.step, t.log)      # all but `disc`
 
 def trainer(a) -> Trainer:
     recipe = few_pictures(size=a.size, batch=a.batch, steps=a.steps or 10**6, lr=2.5e-4, betas=(.5, .99), warmup=200,
@@ -49,10 +58,7 @@ def trainer(a) -> Trainer:
     cbs = [FinishStep(), MixedPrecision(), EMA(), plan, Log(50), *([CUDAGraph()] if gpu else []), Keep(a.out, 1000),
            Preview(a.out, 1000)]
     t = Trainer(net, open_images(a.images, a.size, 'cuda' if gpu else 'cpu'), recipe.config, terms, cbs, recipe.choose)
-    if a.discriminators:
-        state = safetensors.torch.load_file(a.discriminators)
-        state = {k: v.to(t.device, torch.float32) for k, v in state.items()}
-        t.discs[1:].load_state_dict(state, strict=False)      # it may be without heads
+    if a.discriminators: resume(t.discs[1:], a.discriminators)
     return t
 
 if __name__ == '__main__':

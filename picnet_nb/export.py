@@ -59,7 +59,7 @@ def to_onnx(net:PICNet, folder:str|Path, license:str='other') -> float: # plain,
         return given, both, Graph(net, type(prior), type(context))
     with new_folder(folder):
         given, both, graph = case('center', 2)
-        free = dict(eps={0: torch.export.Dim('n', max=64)}, seen=dict.fromkeys(names := [*both['seen']]))
+        free = dict(eps={0: torch.export.Dim('n', min=2, max=64)}, seen=dict.fromkeys(names := [*both['seen']]))
         for name, args, more, out in (('look', given, [], names), ('paint', both, ['eps', *names], ['made'])):
             made = torch.onnx.export(graph, (), kwargs=args, input_names=[*given, *more], output_names=out,
                 dynamic_shapes={k: free.get(k) for k in args}, opset_version=18, dynamo=True, verbose=False).model_proto
