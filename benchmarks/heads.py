@@ -24,13 +24,6 @@ def pack(folder:Path, out:Path, side:int):
         to.parent.mkdir(parents=True, exist_ok=True)
         ImageOps.cover(image, (side, side), Image.Resampling.LANCZOS).save(to, quality=86)
 
-def write(out:Path, net, discs, step:int, log:list):
-    "What a later run goes on from."
-    save_weights(net, out/'model.safetensors', ('encoder', 'generator', 'disc'), torch.float16, step=step)
-    state = {k: v.half().cpu().contiguous() for k, v in discs.state_dict().items()}
-    safetensors.torch.save_file(state, out/'discriminators.safetensors')
-    (out/'log.csv').write_text(log_text(log))
-
 def resume(discs, file:str):
     "Load discriminators that were written; some may be missing in the file."
     state = {k: v.float() for k, v in safetensors.torch.load_file(file).items()}
@@ -38,13 +31,37 @@ def resume(discs, file:str):
         f'{file} has {", ".join(extra[:3])}, which this run does not: other discriminators, or --heads 0')
 
 class Keep:
-    "Writes each `every` steps and at the end."
+    "Writes what a later run goes on from, each `every` steps and at the end."
     def __init__(self, out:Path, every:int): self.out, self.every = out, every
 
     def after_step(self, t):
         if t.step%self.every == 0: self.after_fit(t)
 
-    def after_fit(self, t): write(self.out, t.ema, t.discs[1:], t.step, t.log)      # all but `disc`
+    def after_fit(self, t):
+        save_weights(t.ema, self.out/'model.safetensors', ('encoder', 'generator', 'disc'), torch.float16, step=t.step)
+        state = {k: v.half().cpu().contiguous() for k, v in t.discs[1:].state_dict().items()}      # all but `disc`
+        safetensors.torch.save_file(state, self.out/'discriminators.safetensors')
+        (self.out/'log.csv').write_text(log_text(t.log))
+
+def callbacks(a, gpu:bool) -> list:
+    return [FinishStep(), MixedPrecision(), EMA(), Schedule(None if a.steps else a.minutes, 60 if gpu else 4), Log(50),
+            *([CUDAGraph()] if gpu else []), Keep(a.out, 1000), Preview(a.out, 1000)]
+
+def parser(doc:str, minutes:float, heads:float, batch:int, out:str) -> argparse.ArgumentParser: # the defaults
+    p = argparse.ArgumentParser(description=doc.splitlines()[0])
+    p.add_argument('images', type=Path, help='a folder of photographs')
+    p.add_argument('--weights', help='to start from (the bundled ones)')
+    p.add_argument('--discriminators', help='to start from, of an earlier run (new ones)')
+    p.add_argument('--minutes', type=float, default=minutes,
+                   help=f'of the steps; reading and recording come on top ({minutes})')
+    p.add_argument('--steps', type=int, help='so many, whatever they take')
+    p.add_argument('--heads', type=float, default=heads,
+                   help=f'weight of the heads; 0: the generator does not hear of them ({heads})')
+    p.add_argument('--size', type=int, default=128, help='of the images, pixels (128)')
+    p.add_argument('--batch', type=int, default=batch, help=f'images in a step ({batch})')
+    p.add_argument('--seed', type=int, default=0, help='of everything random (0)')
+    p.add_argument('--out', type=Path, default=Path(out), help=f'folder for the results ({out})')
+    return p
 
 def trainer(a) -> Trainer:
     recipe = few_pictures(size=a.size, batch=a.batch, steps=a.steps or 10**6, lr=2.5e-4, betas=(.5, .99), warmup=200,
@@ -54,29 +71,17 @@ def trainer(a) -> Trainer:
     terms = [kl, HoleAppearance(20, hole=.1, best=1.), Adversarial(.1, composite=True, every=2), *rest,
              patch := Patch(a.patch), R1(patch), *([Projected(a.heads, *a.wait)] if a.heads else [])]
     gpu = torch.cuda.is_available()
-    plan = Schedule(None if a.steps else a.minutes, 60 if gpu else 4)
-    cbs = [FinishStep(), MixedPrecision(), EMA(), plan, Log(50), *([CUDAGraph()] if gpu else []), Keep(a.out, 1000),
-           Preview(a.out, 1000)]
-    t = Trainer(net, open_images(a.images, a.size, 'cuda' if gpu else 'cpu'), recipe.config, terms, cbs, recipe.choose)
+    data = open_images(a.images, a.size, 'cuda' if gpu else 'cpu')
+    t = Trainer(net, data, recipe.config, terms, callbacks(a, gpu), recipe.choose)
     if a.discriminators: resume(t.discs[1:], a.discriminators)
     return t
 
 if __name__ == '__main__':
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument('images', type=Path, help='a folder of photographs')
+    p = parser(__doc__, 8, .3, 32, 'heads')
     p.add_argument('--pack', type=Path, help='only copy the photographs, small, to this folder')
-    p.add_argument('--weights', help='to start from (the bundled ones)')
-    p.add_argument('--discriminators', help='to start from, of an earlier run (new ones)')
-    p.add_argument('--minutes', type=float, default=8, help='of the steps; reading and recording come on top (8)')
-    p.add_argument('--steps', type=int, help='so many, whatever they take')
-    p.add_argument('--heads', type=float, default=.3, help='weight of the heads; 0: without (0.3)')
-    p.add_argument('--wait', type=int, nargs=2, default=(250, 500), 
+    p.add_argument('--wait', type=int, nargs=2, default=(250, 500),
                    help='steps until the generator hears of the heads, and until it does in full (250 500)')
     p.add_argument('--patch', type=float, default=.15, help='weight of the patch discriminator (0.15)')
-    p.add_argument('--size', type=int, default=128, help='of the images, pixels (128)')
-    p.add_argument('--batch', type=int, default=32, help='images in a step (32)')
-    p.add_argument('--seed', type=int, default=0, help='of everything random (0)')
-    p.add_argument('--out', type=Path, default=Path('heads'), help='folder for the results (heads)')
     a = p.parse_args()
     if a.pack: pack(a.images, a.pack, 19*a.size//16)
     else:

@@ -172,6 +172,7 @@ def adam(nets:list, cfg:TrainConfig) -> torch.optim.Adam:
 # %% ../nbs/06_train.ipynb #382ab80c
 class Trainer:
     "Two paths, two Adams; averages, schedules, logs and checkpoints are callbacks."
+    paths = TwoPaths      # what the terms look at
     def __init__(self,
         net:PICNet, data, # anything with `.batch(n, generator)` -> (n, 3, size, size) in [-1, 1]
         cfg:TrainConfig|None=None, terms:list|None=None, # of the objective; the paper's if not given
@@ -209,7 +210,7 @@ class Trainer:
 
     def work(self, batch:dict, due:tuple) -> dict: # which terms count in this step; name -> loss
         for opt in (self.opt_g, self.opt_d): opt.zero_grad()
-        with self.autocast(): out = TwoPaths(self.net, batch, self.choose)
+        with self.autocast(): out = self.paths(self.net, batch, self.choose)
         losses = self.learn(self.opt_d, 'discriminator', out, due)
         self.discs.requires_grad_(False)      # the generator's losses pass through them, but don't train them
         losses |= self.learn(self.opt_g, 'generator', out, due)
