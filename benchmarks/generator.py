@@ -3,6 +3,7 @@
 The encoder stays as it is, and one path is decoded: a quarter of the images from the posterior's code, the others from
 the prior's. So a step takes half of the time of one of both paths, and an hour of two CPU cores counts.
 Goes on from weights and, if there are any, from discriminators, as `heads.py` does; writes the same files."""
+from functools import partial
 from pathlib import Path
 import torch, torch.nn.functional as F
 from torchvision.transforms.functional import pil_to_tensor
@@ -97,15 +98,20 @@ class FastDiscriminators:
 class GeneratorTrainer(Trainer):
     paths = OnePath
 
+losses = 'app', 'feat', 'style', 'detail', 'patch_gen', 'proj_gen'
+
+def heard(generator, without:list, out): return {k: v for k, v in generator(out).items() if k not in without}
+
 def trainer(a) -> Trainer:
     masks = 'center', 'center', 'rectangles', 'rectangles', 'strokes'      # more of those that look broken
     cfg = TrainConfig(size=a.size, batch=a.batch, steps=a.steps or 10**6, lr=2.5e-4, betas=(.5, .99), warmup=60,
-                      decay=.5, ema=.998, amp='bf16', seed=a.seed, masks=masks)
+                      decay=.5, ema=.998, amp=a.amp, seed=a.seed, masks=masks)
     torch.manual_seed(a.seed)
     net, plain = (load(a.weights or bundled(), 'cpu', trainable=o) for o in (True, False))
     net.encoder, gpu = plain.encoder, torch.cuda.is_available()
     speed_up(net)
     terms = [Painted(), patch := OnePatch(.15), R1(patch, every=8), OneProjected(a.heads, 60, 120)]
+    for o in terms: o.generator = partial(heard, o.generator, a.without)
     cbs = callbacks(a, gpu)
     cbs.insert(1 + next(i for i, o in enumerate(cbs) if isinstance(o, Schedule)), FastDiscriminators())
     t = GeneratorTrainer(net, Squares(a.images, a.size, 'cuda' if gpu else 'cpu'), cfg, terms, cbs, BestOfMany(8))
@@ -114,6 +120,10 @@ def trainer(a) -> Trainer:
     return t
 
 if __name__ == '__main__':
-    a = parser(__doc__, 60, .4, 16, 'generator').parse_args()
+    p = parser(__doc__, 60, .4, 16, 'generator')
+    p.add_argument('--amp', default='auto', help='bf16, fp16, no or auto: no on a CPU, as only some gain (auto)')
+    p.add_argument('--without', nargs='+', default=[], choices=losses,
+                   help='for an ablation: what the generator does not hear of; discriminators learn on')
+    a = p.parse_args()
     a.out.mkdir(parents=True, exist_ok=True)
     trainer(a).fit()
