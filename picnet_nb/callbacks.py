@@ -204,11 +204,14 @@ def read_checkpoint(file:Path, like:dict, own:dict) -> tuple: # as of `run_tenso
     return tensors, about, others
 
 # %% ../nbs/07_callbacks.ipynb #2e772049
-def run_lock(folder:Path) -> AbstractContextManager: # of a run
-    "Hold a folder; if another process, or another run in this one, holds it, that is an error."
-    try: return FileLock(folder/'.lock').acquire(timeout=0)
-    except Timeout: raise BlockingIOError(
-        f'another run is writing in {folder}: wait until it has ended, or choose another folder') from None
+def run_lock(folder:Path, wait:bool=False) -> AbstractContextManager: # of a run
+    "Hold a folder; while another process, or another run in this one, holds it: wait, or raise BlockingIOError."
+    lock, busy = FileLock(folder/'.lock'), f'another run is writing in {folder}'
+    try: return lock.acquire(timeout=0)
+    except Timeout:
+        if not wait: raise BlockingIOError(f'{busy}: wait until it has ended, or choose another folder') from None
+    print(f'note: {busy}; this one waits', file=sys.stderr, flush=True)
+    return lock.acquire()
 
 # %% ../nbs/07_callbacks.ipynb #4b484be3
 class Checkpoint:

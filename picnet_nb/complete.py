@@ -15,7 +15,6 @@ from functools import cached_property, partial
 from itertools import chain, count
 from pathlib import Path
 import numpy as np, torch
-from filelock import FileLock
 from PIL import Image, ImageDraw, ImageOps
 from .data import (Original, open_image, load_pil, alpha_mask, to_tensor, to_pil, list_images, image_suffixes,
                             image_formats, example_path, margins, write_atomic)
@@ -411,13 +410,6 @@ def find_mask(
                      f'put it where the image is, {here.with_suffix(".png")}')
 
 # %% ../nbs/14_complete.ipynb #69b2394e
-def owned(folder:Path): # made if it is not there; a context manager
-    "Hold a folder of results, as soon as no other run does."
-    folder.mkdir(parents=True, exist_ok=True)
-    try: return run_lock(folder)
-    except BlockingIOError as e: print(f'note: {e}; this one waits', file=sys.stderr, flush=True)
-    return FileLock(folder/'.lock').acquire()
-
 def sheet_of(to:Path): return to.with_name(f'{to.name}_sheet.png')
 
 def save_result(made:Completions, to:Path, **how) -> Path: # folder for these, see `save`; of the sheet, beside it
@@ -549,7 +541,8 @@ def main(argv:list|None=None) -> int: # the command line, if not the process's; 
             check_numbers(vars(a), **{k: v for k, v in most.items() if getattr(a, k) is not None})
             how = {o: getattr(a, o) for o in 'n seed temperature fill detail size grow feather'.split()}
             more = {o: getattr(a, o) for o in 'weights adapt extend format best'.split()}
-            held.enter_context(owned(out := a.out.expanduser()))
+            (out := a.out.expanduser()).mkdir(parents=True, exist_ok=True)
+            held.enter_context(run_lock(out, wait=True))
             todo = targets(path, out, dict(images=str(path), mask=spec, **more, **how))
             completer = Completer.from_pretrained(a.weights, usable(a.device))
         except (ValueError, OSError, RuntimeError, ImportError) as e: p.error(str(e))
