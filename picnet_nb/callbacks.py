@@ -205,7 +205,8 @@ def read_checkpoint(file:Path, like:dict, own:dict) -> tuple: # as of `run_tenso
 
 # %% ../nbs/07_callbacks.ipynb #2e772049
 def run_lock(folder:Path, wait:bool=False) -> AbstractContextManager: # of a run
-    "Hold a folder; while another process, or another run in this one, holds it: wait, or raise BlockingIOError."
+    "Hold a folder, made if missing; while another run holds it, in any process, wait or raise BlockingIOError."
+    folder.mkdir(parents=True, exist_ok=True)
     lock, busy = FileLock(folder/'.lock'), f'another run is writing in {folder}'
     try: return lock.acquire(timeout=0)
     except Timeout:
@@ -225,7 +226,6 @@ class Checkpoint:
         return sorted(o for o in self.folder.glob(f'checkpoint-{7*"[0-9]"}.safetensors') if o.is_file())
 
     def before_fit(self, t):
-        self.folder.mkdir(parents=True, exist_ok=True)
         if t.main:
             self.held.enter_context(run_lock(self.folder))
             for o in self.folder.iterdir():      # .NAME.PID: of a run that was killed while it wrote

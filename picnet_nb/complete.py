@@ -256,11 +256,11 @@ advice = 'pieces of the photograph realise the guesses of the model, and every f
     '--fill says otherwise, and --adapt 2m lets the model learn this photograph first'
 
 def sources_of(fill:str, w:Window) -> list: # one of `fillings`
-    "What makes the completions, by turns; 'auto': three by the material, if there is enough of it, one by the model."
+    "What makes the completions, by turns; 'auto': three by the material, where it can, one by the model."
     if fill not in fillings: raise ValueError(f'fill is {", ".join(fillings)}, not {fill!r}')
     if fill == 'model' or fill == 'auto' and not w.material.enough: return ['model']
     if not w.material.enough: raise ValueError("too little is known around the hole to copy from: use fill='model'")
-    return ['material']*dict(material=1, both=1, auto=3)[fill] + ['model']*(fill != 'material')
+    return dict(auto=3*['auto'] + ['model'], material=['material'], both=['material', 'model'])[fill]
 
 # %% ../nbs/14_complete.ipynb #283b5dbd
 class Renderer:
@@ -306,16 +306,16 @@ class Renderer:
         "Paint the model's guesses, some at once, and let the material realise those that it is to make."
         if latents.shape[1:] != w.prior.mean.shape[1:]: raise ValueError(
             f'latents are (n, {", ".join(map(str, w.prior.mean.shape[1:]))}) here, not {tuple(latents.shape)}')
-        turns, made, full = sources or w.sources, [], []
-        sources = [turns[i%len(turns)] for i in range(len(latents))]
+        turns, made, full, sources = sources or w.sources, [], [], []
         for part in latents.split(16):
             for o in paint(self.net, w, part):
-                guess, own = o.crop(w.content), sources[len(made)] == 'model'
-                small, finish = (guess, partial(w.enlarge, o)) if own else w.material.realise(guess, w.follow)
-                made.append(small)
-                full.append(finish)
+                guess, by = o.crop(w.content), turns[len(made)%len(turns)]
+                if by != 'model': small, finish = w.material.realise(guess, w.follow)
+                if by == 'model' or by == 'auto' and w.material.apart(small, guess) > .15:      # by trial
+                    small, finish, by = guess, partial(w.enlarge, o), 'model'
+                for to, new in zip((made, full, sources), (small, finish, by)): to.append(new)
                 for f in [*self.after]: f(len(made))
-        return made, full, sources
+        return made, full, [o.replace('auto', 'material') for o in sources]
 
     def decode(self, image, mask, latents:torch.Tensor, **how) -> Completions: # (n, z, h, w); in their order
         w = self.encode(image, mask, **how)
@@ -366,18 +366,18 @@ class Completer(Renderer):
 
     def extend(self, image, sides, n:int=8, seed:int|None=None, **how) -> Completions: # see `margins`, `__call__`
         "Continue an image beyond its edges: left, right, top, bottom, each from what is there by then."
-        (rng, seed), (whole, known), finished = seeded(n, seed), Original(image).expand(sides), []
+        (rng, seed), (whole, known), finished, sources = seeded(n, seed), Original(image).expand(sides), [], []
         w = Window(open_image(whole.image), ~known, self.net.config.image_size)
         l, t, r, b = mask_bbox(known)
         sides, rgb = (l, t, known.shape[1] - r, known.shape[0] - b), w.image.crop((l, t, r, b))
         w.original, turns = whole, sources_of(how.pop('fill', None) or self.fill, w)
-        sources = [turns[i%len(turns)] for i in range(n)]
-        for fill, start in zip(sources, torch.randint(2**31, (n,), generator=rng).tolist()):
-            out = rgb
+        for i, start in enumerate(torch.randint(2**31, (n,), generator=rng).tolist()):
+            made = [rgb]
             for k in filter(sides.__getitem__, (0, 2, 1, 3)):
-                more, there = Original(out).expand([sides[k] if j == k else 0 for j in range(4)])
-                out = self(more, ~there, 1, start, fill=fill, **how)[0]
-            finished.append(out)
+                more, there = Original(made[0]).expand([sides[k] if j == k else 0 for j in range(4)])
+                made = self(more, ~there, 1, start, fill=turns[i%len(turns)], **how)
+            finished.append(made[0])
+            sources += made.sources
         small = [o.crop(w.box).resize((w.content[2] - w.content[0], w.content[3] - w.content[1])) for o in finished]
         full = [partial(o.crop, w.box) for o in finished]
         return Completions(w, small, full, sources, torch.zeros(n, 0), None, seed)
@@ -507,7 +507,7 @@ def main(argv:list|None=None) -> int: # the command line, if not the process's; 
     p.add_argument('--seed', type=int, default=0, help='the same seed gives the same completions (0)')
     p.add_argument('--temperature', type=float, default=1., help='0: no variety, 1: the full variety (1)')
     p.add_argument('--fill', choices=fillings, default='auto', help="the photograph's own material, the model, or both "
-                   'by turns (auto: three by the material where there is enough of it, one by the model)')
+                   'by turns (auto: three by the material where it has what the model guesses, one by the model)')
     p.add_argument('--detail', action=argparse.BooleanOptionalAction, default=True, help='sharpen what is enlarged')
     p.add_argument('--size', type=int, help='side of the part the model looks at, pixels (twice the hole)')
     p.add_argument('--grow', type=int, default=0, help='pixels to enlarge the hole by; negative: to shrink it by (0)')
@@ -541,8 +541,7 @@ def main(argv:list|None=None) -> int: # the command line, if not the process's; 
             check_numbers(vars(a), **{k: v for k, v in most.items() if getattr(a, k) is not None})
             how = {o: getattr(a, o) for o in 'n seed temperature fill detail size grow feather'.split()}
             more = {o: getattr(a, o) for o in 'weights adapt extend format best'.split()}
-            (out := a.out.expanduser()).mkdir(parents=True, exist_ok=True)
-            held.enter_context(run_lock(out, wait=True))
+            held.enter_context(run_lock(out := a.out.expanduser(), wait=True))
             todo = targets(path, out, dict(images=str(path), mask=spec, **more, **how))
             completer = Completer.from_pretrained(a.weights, usable(a.device))
         except (ValueError, OSError, RuntimeError, ImportError) as e: p.error(str(e))

@@ -320,6 +320,11 @@ class Material(Surroundings):
         for seen, gap, *how in self.levels: x, near, _ = vote(torch.where(gap, resize(x, gap.shape), seen), gap, *how)
         return x + follow*gap*(resize(guess, self.small) - x), near
 
+    def apart(self, a:Image.Image, b:Image.Image) -> float: # of the box, any size; 0 to 1
+        "How much two fillings differ in color, in areas of an eighth of the box's side."
+        x, y, gap = (o[(..., *self.view)] for o in (self.place(a), self.place(b), self.gap))
+        return (F.adaptive_avg_pool2d(x - y, 8).abs().mean()/gap.float().mean()).item()
+
     @one_thread()
     @torch.no_grad()
     def realise(self,

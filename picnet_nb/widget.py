@@ -157,7 +157,7 @@ def streamed(completer:Completer, tell) -> Completer: # tell: called with the co
     one_by_one = copy.copy(completer)
     def from_noise(w, eps, seed=None, sources=None):
         turns, made = sources or w.sources, None
-        if turns[0] == 'material': tell(made := completer.from_noise(w, eps[:1], seed, ['model']))   # a guess, at once
+        if turns[0] != 'model': tell(made := completer.from_noise(w, eps[:1], seed, ['model']))   # a guess, at once
         for i, o in enumerate(eps.split(1)):
             one = completer.from_noise(w, o, seed, [turns[i%len(turns)]])
             if made: vars(made).update(vars(made + one if i else one))     # the same object, which is on the screen
