@@ -8,7 +8,6 @@ from pathlib import Path
 import torch, torch.nn.functional as F
 from torchvision.transforms.functional import pil_to_tensor
 from PIL import Image, ImageOps
-from picnet_nb.callbacks import Schedule
 from picnet_nb.data import augment, list_images, open_image
 from picnet_nb.fast import speed_up
 from picnet_nb.few import BandContrast, BestOfMany, Patch, Projected, R1, Style, diff_augment, frozen_features
@@ -91,7 +90,7 @@ class Painted(Term):
                     detail=self.band.weight*self.band.loss(out.image, out.made, out.mask).mean())
 
 class FastDiscriminators:
-    "They learn 1.6 times as fast as the generator; after `Schedule`."
+    "They learn 1.6 times as fast as the generator; comes after `Schedule`."
     def before_step(self, t):
         for group in t.opt_d.param_groups: group['lr'] *= 1.6
 
@@ -112,9 +111,8 @@ def trainer(a) -> Trainer:
     speed_up(net)
     terms = [Painted(), patch := OnePatch(.15), R1(patch, every=8), OneProjected(a.heads, 60, 120)]
     for o in terms: o.generator = partial(heard, o.generator, a.without)
-    cbs = callbacks(a, gpu)
-    cbs.insert(1 + next(i for i, o in enumerate(cbs) if isinstance(o, Schedule)), FastDiscriminators())
-    t = GeneratorTrainer(net, Squares(a.images, a.size, 'cuda' if gpu else 'cpu'), cfg, terms, cbs, BestOfMany(8))
+    data, cbs = Squares(a.images, a.size, 'cuda' if gpu else 'cpu'), [*callbacks(a, gpu), FastDiscriminators()]
+    t = GeneratorTrainer(net, data, cfg, terms, cbs, BestOfMany(8))
     t.net.encoder.requires_grad_(False)
     if a.discriminators: resume(t.discs[1:], a.discriminators)
     return t
