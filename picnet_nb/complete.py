@@ -311,11 +311,11 @@ class Renderer:
             for o in paint(self.net, w, part):
                 guess, by = o.crop(w.content), turns[len(made)%len(turns)]
                 if by != 'model': small, finish = w.material.realise(guess, w.follow)
-                if by == 'model' or by == 'auto' and w.material.apart(small, guess) > .15:      # by trial
-                    small, finish, by = guess, partial(w.enlarge, o), 'model'
+                if by == 'auto': by = 'model' if w.material.apart(small, guess) > .15 else 'material'   # see weights
+                if by == 'model': small, finish = guess, partial(w.enlarge, o)
                 for to, new in zip((made, full, sources), (small, finish, by)): to.append(new)
                 for f in [*self.after]: f(len(made))
-        return made, full, [o.replace('auto', 'material') for o in sources]
+        return made, full, sources
 
     def decode(self, image, mask, latents:torch.Tensor, **how) -> Completions: # (n, z, h, w); in their order
         w = self.encode(image, mask, **how)
