@@ -2,15 +2,15 @@
 
 Measures folders that `generator.py` wrote, each without a loss, against those with all of them, one per seed, on images
 that none of them saw, by lite1 and lite2. All complete the same holes from the same codes, so each change is one of pairs.
-What was measured stays in the folder (`figures.pt`): a second call only makes the table."""
+What was measured on IMAGES stays in the folder of the run: a second call only makes the table."""
 import argparse, csv
 from pathlib import Path
 import torch
 from tqdm import tqdm
 from picnet_nb.hub import load
 from picnet_nb.masks import mask_types
-from picnet_nb.metrics import (Benchmark, FeatureDistance, LiteFeatures, bootstrap, diversity, features_of, psnr,
-                               squared_mmd, tv_percent)
+from picnet_nb.metrics import (Benchmark, FeatureDistance, LiteFeatures, bootstrap, diversity, features_of, kid_disjoint,
+                               psnr, tv_percent)
 
 @torch.no_grad()
 def figures(weights:Path, images:Path) -> dict: # of each hole type, one row per image
@@ -30,14 +30,13 @@ def figures(weights:Path, images:Path) -> dict: # of each hole type, one row per
     return found
 
 def kids(x:torch.Tensor, splits:int=50) -> torch.Tensor: # features (N, 1 + n, d), of the truth first; of each split
-    "1000 KID of one half's completions beside the photographs of the other."
-    rng, (real, *made) = torch.Generator().manual_seed(0), x.unbind(1)
-    halves = [torch.randperm(len(x), generator=rng).tensor_split(2) for _ in range(splits)]
-    return 1000*torch.stack([torch.stack([squared_mmd(real[a], o[b]) for o in made]).mean() for a, b in halves])
+    "1000 KID, with the same random halves for each run."
+    real, *made = x.unbind(1)
+    return torch.tensor([[1000*kid_disjoint(real, o, 1, seed)[0] for o in made] for seed in range(splits)]).mean(1)
 
 def kept(run:Path, images:Path) -> dict: # of each hole type, measures of images and KID of splits
     "What `figures` found, measured once."
-    weights, file = run/'model.safetensors', run/'figures.pt'
+    weights, file = run/'model.safetensors', run/f'figures-{images.name}.pt'
     if not file.exists() or file.stat().st_mtime < weights.stat().st_mtime: torch.save(figures(weights, images), file)
     return {hole: {k: kids(v) if v.ndim == 3 else v for k, v in found.items()}
             for hole, found in torch.load(file, weights_only=True).items()}
