@@ -103,13 +103,13 @@ def heard(generator, without:list, out): return {k: v for k, v in generator(out)
 
 def trainer(a) -> Trainer:
     masks = 'center', 'center', 'rectangles', 'rectangles', 'strokes'      # more of those that look broken
-    cfg = TrainConfig(size=a.size, batch=a.batch, steps=a.steps or 10**6, lr=2.5e-4, betas=(.5, .99), warmup=60,
+    cfg = TrainConfig(size=a.size, batch=a.batch, steps=a.steps or 10**6, lr=a.lr, betas=(.5, .99), warmup=60,
                       decay=.5, ema=.998, amp=a.amp, seed=a.seed, masks=masks)
     torch.manual_seed(a.seed)
     net, plain = (load(a.weights or bundled(), 'cpu', trainable=o) for o in (True, False))
     net.encoder, gpu = plain.encoder, torch.cuda.is_available()
     speed_up(net)
-    terms = [Painted(), patch := OnePatch(.15), R1(patch, every=8), OneProjected(a.heads, 60, 120)]
+    terms = [Painted(), patch := OnePatch(a.patch), R1(patch, every=8), OneProjected(a.heads, 60, 120)]
     for o in terms: o.generator = partial(heard, o.generator, a.without)
     data, cbs = Squares(a.images, a.size, 'cuda' if gpu else 'cpu'), [*callbacks(a, gpu), FastDiscriminators()]
     t = GeneratorTrainer(net, data, cfg, terms, cbs, BestOfMany(8))
@@ -119,6 +119,8 @@ def trainer(a) -> Trainer:
 
 if __name__ == '__main__':
     p = parser(__doc__, 60, .4, 16, 'generator')
+    p.add_argument('--lr', type=float, default=2.5e-4, help='learning rate of the generator (2.5e-4)')
+    p.add_argument('--patch', type=float, default=.15, help='weight of the patch discriminator (0.15)')
     p.add_argument('--amp', default='auto', help='bf16, fp16, no or auto: no on a CPU, as only some gain (auto)')
     p.add_argument('--without', nargs='+', default=[], choices=losses,
                    help='for an ablation: what the generator does not hear of; discriminators learn on')

@@ -379,8 +379,7 @@ class Completer(Renderer):
             finished.append(made[0])
             sources += made.sources
         small = [o.crop(w.box).resize((w.content[2] - w.content[0], w.content[3] - w.content[1])) for o in finished]
-        full = [partial(o.crop, w.box) for o in finished]
-        return Completions(w, small, full, sources, torch.zeros(n, 0), None, seed)
+        return Completions(w, small, [partial(o.crop, w.box) for o in finished], sources, torch.zeros(n, 0), None, seed)
 
     def adapt(self,
         image, mask=None, # as of `__call__`; or a list of pairs, several photographs of one place

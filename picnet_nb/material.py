@@ -168,24 +168,25 @@ def shifted(x:torch.Tensor, offsets:torch.Tensor) -> torch.Tensor: # (1, C, h, w
 # %% ../nbs/13_material.ipynb #12323881
 def blend(
     x:torch.Tensor, hole:torch.Tensor, # (1, 3, h, w) known; (h, w) bool
-    offsets:torch.Tensor, target:torch.Tensor, keep:float=.01, steps:int=150, # (h, w, 2), (1, 3, h, w); epsilon
+    offsets:torch.Tensor, target:torch.Tensor, keep:float=.01, edge:float=.4, steps:int=150, # (h, w, 2), (1, 3, h, w)
 ) -> torch.Tensor: # (1, 3, h, w); the known pixels are x's
-    "The image whose differences of neighbors in the hole are those that offsets copy."
+    "The image whose differences of neighbors in the hole are those that offsets copy; `keep`: ε, `edge`: σ."
     def copied_diff(dim): # what a pixel and the next one say of their difference, as far as it is known
         fill = (0, 1) if dim == 3 else (0, 0, 0, 1)
         both = F.pad((~hole).unfold(dim - 2, 2, 1).all(-1).float()[None, None], fill)
         diff, there = F.pad(x.diff(dim=dim), fill)*both, offsets.roll(-1, dim - 2)
         says, knows = (sum(shifted(o, k) for k in (offsets, there)) for o in (diff, both))
         return (says/knows.clamp_min(1)).narrow(dim, 0, x.shape[dim] - 1)
-    def divergence(y, x_):
-        return F.pad(y, (0, 0, 0, 1)) - F.pad(y, (0, 0, 1, 0)) + F.pad(x_, (0, 1)) - F.pad(x_, (1, 0))
-    def operator(u): return keep*u - divergence(u.diff(dim=2), u.diff(dim=3))
-    u = torch.where(hole, shifted(x, offsets), x)
-    rest = hole*(keep*target - divergence(copied_diff(2), copied_diff(3)) - operator(u))
+    u, g = torch.where(hole, shifted(x, offsets), x), [copied_diff(2), copied_diff(3)]
+    w = [1/(1 + ((u.diff(dim=k) - o).square().sum(1, True)/edge**2)**2) for k, o in zip((2, 3), g)]
+    def operator(v, *g): # half of the gradient of the sum
+        y, x_ = (weight*(v.diff(dim=k) - o) for weight, k, o in zip(w, (2, 3), g))
+        return keep*v - F.pad(y, (0, 0, 0, 1)) + F.pad(y, (0, 0, 1, 0)) - F.pad(x_, (0, 1)) + F.pad(x_, (1, 0))
+    rest = hole*(keep*target - operator(u, *g))
     way, size = rest, rest.square().sum()
     for _ in range(steps):
         if size < 1e-6: break
-        bent = hole*operator(way)
+        bent = hole*operator(way, 0, 0)
         step = size/(way*bent).sum()
         u, rest, old = u + step*way, rest - step*bent, size
         size = rest.square().sum()
