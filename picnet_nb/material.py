@@ -178,9 +178,10 @@ def blend(
         says, knows = (sum(shifted(o, k) for k in (offsets, there)) for o in (diff, both))
         return (says/knows.clamp_min(1)).narrow(dim, 0, x.shape[dim] - 1)
     u, g = torch.where(hole, shifted(x, offsets), x), [copied_diff(2), copied_diff(3)]
+    # 1 within a piece, less at an edge
     w = [1/(1 + ((u.diff(dim=k) - o).square().sum(1, True)/edge**2)**2) for k, o in zip((2, 3), g)]
-    def operator(v, *g): # half of the gradient of the sum
-        y, x_ = (weight*(v.diff(dim=k) - o) for weight, k, o in zip(w, (2, 3), g))
+    def operator(v, *diffs): # half of the gradient of the sum, less keep*target
+        y, x_ = (weight*(v.diff(dim=k) - o) for weight, k, o in zip(w, (2, 3), diffs))
         return keep*v - F.pad(y, (0, 0, 0, 1)) + F.pad(y, (0, 0, 1, 0)) - F.pad(x_, (0, 1)) + F.pad(x_, (1, 0))
     rest = hole*(keep*target - operator(u, *g))
     way, size = rest, rest.square().sum()
