@@ -119,8 +119,6 @@ def trainer(a) -> Trainer:
 
 if __name__ == '__main__':
     p = parser(__doc__, 60, .4, 16, 'generator')
-    p.add_argument('--lr', type=float, default=2.5e-4, help='learning rate of the generator (2.5e-4)')
-    p.add_argument('--patch', type=float, default=.15, help='weight of the patch discriminator (0.15)')
     p.add_argument('--amp', default='auto', help='bf16, fp16, no or auto: no on a CPU, as only some gain (auto)')
     p.add_argument('--without', nargs='+', default=[], choices=losses,
                    help='for an ablation: what the generator does not hear of; discriminators learn on')

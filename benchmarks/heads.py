@@ -57,6 +57,8 @@ def parser(doc:str, minutes:float, heads:float, batch:int, out:str) -> argparse.
     p.add_argument('--steps', type=int, help='so many, whatever they take')
     p.add_argument('--heads', type=float, default=heads,
                    help=f'weight of the heads; 0: the generator does not hear of them ({heads})')
+    p.add_argument('--patch', type=float, default=.15, help='weight of the patch discriminator (0.15)')
+    p.add_argument('--lr', type=float, default=2.5e-4, help='learning rate of the generator (2.5e-4)')
     p.add_argument('--size', type=int, default=128, help='of the images, pixels (128)')
     p.add_argument('--batch', type=int, default=batch, help=f'images in a step ({batch})')
     p.add_argument('--seed', type=int, default=0, help='of everything random (0)')
@@ -64,7 +66,7 @@ def parser(doc:str, minutes:float, heads:float, batch:int, out:str) -> argparse.
     return p
 
 def trainer(a) -> Trainer:
-    recipe = few_pictures(size=a.size, batch=a.batch, steps=a.steps or 10**6, lr=2.5e-4, betas=(.5, .99), warmup=200,
+    recipe = few_pictures(size=a.size, batch=a.batch, steps=a.steps or 10**6, lr=a.lr, betas=(.5, .99), warmup=200,
                           seed=a.seed)
     net = speed_up(start_net(recipe, a.weights or bundled()))      # which seeds what is new below
     kl, _, _, *rest = recipe.terms
@@ -81,7 +83,6 @@ if __name__ == '__main__':
     p.add_argument('--pack', type=Path, help='only copy the photographs, small, to this folder')
     p.add_argument('--wait', type=int, nargs=2, default=(250, 500),
                    help='steps until the generator hears of the heads, and until it does in full (250 500)')
-    p.add_argument('--patch', type=float, default=.15, help='weight of the patch discriminator (0.15)')
     a = p.parse_args()
     if a.pack: pack(a.images, a.pack, 19*a.size//16)
     else:
