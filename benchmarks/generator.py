@@ -13,6 +13,7 @@ from picnet_nb.fast import speed_up
 from picnet_nb.few import BandContrast, BestOfMany, Patch, Projected, R1, Style, diff_augment, frozen_features
 from picnet_nb.hub import bundled, load
 from picnet_nb.losses import pyramid_loss
+from picnet_nb.masks import rectangle_masks
 from picnet_nb.model import visible_part
 from picnet_nb.train import Term, TrainConfig, Trainer
 from .heads import callbacks, parser, resume
@@ -35,6 +36,13 @@ class Squares:
         which = torch.tensor([o[int(k*len(o))] for o, k in zip(among, u[:, 1])], device=self.data.device)
         x = self.data[which].float()/127.5 - 1
         return augment(x, (self.size, self.size), u[:, 2:].to(x), 3).clamp(-1, 1)
+
+def deep_masks(n:int, size:int, generator=None, device=None) -> torch.Tensor: # as of `rectangle_masks`
+    "The deepest of six random holes each, as what lies far inside is learned last."
+    holes = rectangle_masks(6*n, size, generator, device)
+    left, depth = F.avg_pool2d(holes.float(), size//32).floor(), 0
+    for _ in range(16): depth, left = depth + left.amax((1, 2, 3)), 1 - F.max_pool2d(1 - left, 3, 1, 1)
+    return holes.unflatten(0, (n, 6))[torch.arange(n, device=holes.device), depth.view(n, 6).argmax(1)]
 
 class OnePath:
     "A batch on its way through one path: code, images, composite, and the frozen network's features of it."
@@ -102,7 +110,7 @@ losses = 'app', 'feat', 'style', 'detail', 'patch_gen', 'proj_gen'
 def heard(generator, without:list, out): return {k: v for k, v in generator(out).items() if k not in without}
 
 def trainer(a) -> Trainer:
-    masks = 'center', 'center', 'rectangles', 'rectangles', 'strokes'      # more of those that look broken
+    masks = 'center', 'center', 'rectangles', deep_masks, 'strokes'      # more of those that look broken
     cfg = TrainConfig(size=a.size, batch=a.batch, steps=a.steps or 10**6, lr=a.lr, betas=(.5, .99), warmup=60,
                       decay=.5, ema=.998, amp=a.amp, seed=a.seed, masks=masks)
     torch.manual_seed(a.seed)

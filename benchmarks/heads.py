@@ -44,7 +44,7 @@ class Keep:
         (self.out/'log.csv').write_text(log_text(t.log))
 
 def callbacks(a, gpu:bool) -> list:
-    return [FinishStep(), MixedPrecision(), EMA(), Schedule(None if a.steps else a.minutes, 60 if gpu else 4), Log(50),
+    return [FinishStep(), MixedPrecision(), EMA(), Schedule(None if a.steps else a.minutes, 60 if gpu else 20), Log(50),
             *([CUDAGraph()] if gpu else []), Keep(a.out, 1000), Preview(a.out, 1000)]
 
 def parser(doc:str, minutes:float, heads:float, batch:int, out:str) -> argparse.ArgumentParser: # the defaults
