@@ -14,6 +14,7 @@ from picnet_nb.few import BandContrast, BestOfMany, Patch, Projected, R1, Style,
 from picnet_nb.hub import bundled, load
 from picnet_nb.losses import pyramid_loss
 from picnet_nb.masks import rectangle_masks
+from picnet_nb.material import depth
 from picnet_nb.model import visible_part
 from picnet_nb.train import Term, TrainConfig, Trainer
 from .heads import callbacks, parser, resume
@@ -40,9 +41,8 @@ class Squares:
 def deep_masks(n:int, size:int, generator=None, device=None) -> torch.Tensor: # as of `rectangle_masks`
     "The deepest of six random holes each, as what lies far inside is learned last."
     holes = rectangle_masks(6*n, size, generator, device)
-    left, depth = F.avg_pool2d(holes.float(), size//32).floor(), 0
-    for _ in range(16): depth, left = depth + left.amax((1, 2, 3)), 1 - F.max_pool2d(1 - left, 3, 1, 1)
-    return holes.unflatten(0, (n, 6))[torch.arange(n, device=holes.device), depth.view(n, 6).argmax(1)]
+    deepest = depth(F.avg_pool2d(holes.float(), size//32)[:, 0] == 1).amax((1, 2)).view(n, 6).argmax(1)
+    return holes.unflatten(0, (n, 6))[torch.arange(n), deepest]
 
 class OnePath:
     "A batch on its way through one path: code, images, composite, and the frozen network's features of it."

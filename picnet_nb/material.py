@@ -48,10 +48,10 @@ class Patches:
         return torch.cat([torch.addmm(self.norms + extra, q, self.keys.T, alpha=-2).argmin(1) for q in parts])
 
 # %% ../nbs/13_material.ipynb #e9e4509a
-def depth(hole:torch.Tensor) -> torch.Tensor: # (h, w) bool; (h, w) float
+def depth(hole:torch.Tensor) -> torch.Tensor: # (h, w) or (n, h, w) bool; as many floats
     "How far inside of the hole each pixel lies: 1 at the rim, 0 outside."
-    out, left = torch.zeros(hole.shape), hole[None, None].float()
-    for _ in range(max(hole.shape)//2 + 1): out, left = out + left[0, 0], 1 - F.max_pool2d(1 - left, 3, 1, 1)
+    out, left = torch.zeros(hole.shape), hole[None].float()
+    for _ in range(max(hole.shape[-2:])//2 + 1): out, left = out + left[0], 1 - F.max_pool2d(1 - left, 3, 1, 1)
     return out
 
 # %% ../nbs/13_material.ipynb #b6f27cb6
