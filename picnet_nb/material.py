@@ -50,9 +50,9 @@ class Patches:
 # %% ../nbs/13_material.ipynb #e9e4509a
 def depth(hole:torch.Tensor) -> torch.Tensor: # (h, w) or (n, h, w) bool; as many floats
     "How far inside of the hole each pixel lies: 1 at the rim, 0 outside."
-    out, left = torch.zeros(hole.shape), hole[None].float()
-    for _ in range(max(hole.shape[-2:])//2 + 1): out, left = out + left[0], 1 - F.max_pool2d(1 - left, 3, 1, 1)
-    return out
+    out, left = 0., hole.unsqueeze(-3).float()
+    for _ in range(max(hole.shape[-2:])//2 + 1): out, left = out + left, 1 - F.max_pool2d(1 - left, 3, 1, 1)
+    return out.squeeze(-3)
 
 # %% ../nbs/13_material.ipynb #b6f27cb6
 def box_mean(x:torch.Tensor, side:int) -> torch.Tensor: # (1, C, h, w), odd number of pixels
@@ -283,7 +283,6 @@ class Surroundings:
         return low, Patches(low, self.gap, 5, 24), self.pixels.astype(np.int16) - fine
 
     @one_thread()
-    @torch.no_grad()
     def detail(self, guess:Image.Image) -> Image.Image: # of the box, any size; of its own, only the hole is new
         "Enlarge a guess; what is finer than its pixels comes from where the known part looks most like it."
         low, bank, fine = self.plain
@@ -328,7 +327,6 @@ class Material(Surroundings):
         return (F.adaptive_avg_pool2d(x - y, 8).abs().mean()/gap.float().mean()).item()
 
     @one_thread()
-    @torch.no_grad()
     def realise(self,
         guess:Image.Image, follow:float=0., # of the box, RGB; 0: what the photograph has decides, 1: the guess
     ) -> tuple: # a small image of the box; a function that makes it in full
