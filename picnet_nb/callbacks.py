@@ -7,10 +7,8 @@ __all__ = ['EMA', 'Schedule', 'Log', 'Preview', 'FinishStep', 'run_lock', 'Check
            'Processes', 'standard_callbacks']
 
 # %% ../nbs/07_callbacks.ipynb #da9850a9
-import copy, json, math, re, signal, sys, threading, time, warnings
+import copy, datetime, json, math, re, signal, sys, threading, time, warnings
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import asdict
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 import safetensors, safetensors.torch, torch
@@ -157,7 +155,7 @@ def run_tensors(t) -> dict: # a `Trainer` with `ema`; name -> tensor, into which
 def run_settings(t) -> dict: # of numbers and texts
     "What decides how a run goes; a checkpoint of other settings is refused. The learning rate may change on the way."
     text = lambda o: re.sub(' at 0x[0-9a-f]+', '', getattr(o, '__name__', repr(o)))      # where a function lies
-    settings = dict({k: v for k, v in asdict(t.cfg).items() if k not in ('steps', 'save_every', 'amp')},
+    settings = dict({k: v for k, v in vars(t.cfg).items() if k not in ('steps', 'save_every', 'amp')},
                     model=t.net.config.to_dict(), terms=[text(o) for o in t.terms], choose=text(t.choose))
     return json.loads(json.dumps(settings, default=text))
 
@@ -232,7 +230,6 @@ class Checkpoint:
                 if re.fullmatch(rf'\.({self.own})\.\d+', o.name): o.unlink()
         self.resume(t)
 
-    @torch.no_grad()
     def resume(self, t):
         "Go on where the newest checkpoint that can be used was written."
         self.saved, self.good = -1, self.files()
@@ -251,9 +248,9 @@ class Checkpoint:
             if about['data']: t.data.load_state_dict(about['data'])
             with suppress(Exception), safetensors.safe_open(self.folder/'model.safetensors', 'pt') as f:
                 self.saved = int(f.metadata()['step'])      # the last that is written
+            if t.main: print(f'goes on from {self.good[-1]}; to begin anew, choose another folder', flush=True)
             return
-        raise ValueError(
-            f'no checkpoint in {self.folder} can be used: move them away to begin anew, or choose another folder')
+        raise ValueError(f'no checkpoint in {self.folder} can be used: move them away, or choose another folder')
 
     def after_step(self, t):
         if t.step%t.cfg.save_every == 0 or t.step == t.steps: self.save(t)
@@ -300,7 +297,7 @@ class Processes:
         try: from accelerate import PartialState
         except ImportError as e: raise ImportError("processes need accelerate: pip install 'picnet_nb[train]'") from e
         cpu = cpu or not torch.accelerator.is_available()
-        with self.listening(): self.state = PartialState(cpu=cpu, timeout=timedelta(seconds=timeout))
+        with self.listening(): self.state = PartialState(cpu=cpu, timeout=datetime.timedelta(seconds=timeout))
         self.n, self.rank, self.device = self.state.num_processes, self.state.process_index, self.state.device
 
     @contextmanager

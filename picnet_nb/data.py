@@ -36,7 +36,7 @@ def white_level(a:np.ndarray) -> int: # 1, 255, 4095 or 65535
     least, most = a.min(), a.max()
     if not 0 <= least <= most <= 65535: raise ValueError(
         f'its levels go from {least:g} to {most:g}: bring them to 0 ... 1, 0 ... 255 or 0 ... 65535')
-    return next(o for o in (1, 255, 4095, 65535) if 0 < most <= o or o == 65535)
+    return next(o for o in (1, 255, 4095, 65535) if 0 < most <= o*(1 + 1e-5) or o == 65535)      # what a filter rounds
 
 def _from_array(a:np.ndarray) -> Image.Image: # 8 bits
     "An array (H, W), or (H, W, 1, 2, 3 or 4), as an image: levels of any type and scale, see `white_level`."
@@ -300,8 +300,10 @@ class ImageSet:
             paths, (H, W) = list_images(source), (o + 2*round(o*margin/2) for o in self.size)
             if (need := len(paths)*3*H*W/2**30) > limit: raise ImageError(
                 f'{len(paths)} images of {H}x{W} px need {need:.2g} GiB, limit={limit:g}: raise it or use ImageStream')
-            x, self.bad = readable(tqdm(paths, 'reading', delay=2, leave=False), partial(_as_bytes, size=(H, W)))
-            x = torch.stack(x)
+            x, at = torch.empty(len(paths), 3, H, W, dtype=torch.uint8), itertools.count()      # a stack takes it twice
+            def keep(file): x[next(at)] = _as_bytes(file, (H, W))
+            good, self.bad = readable(tqdm(paths, 'reading', delay=2, leave=False), keep)
+            x = x[:len(good)]
         if x.ndim != 4 or x.shape[1] != 3: raise ImageError(f'a set of images is (N, 3, H, W), not {tuple(x.shape)}')
         if x.dtype != torch.uint8: x = ((x.float() + 1)*127.5).round().clamp(0, 255).byte()
         self.data = x.to(device or x.device)
@@ -364,8 +366,11 @@ class ImageStream:
         "The next images, each cut, mirrored and turned in its own way; one of several processes gets its part."
         rank, world = (int(os.environ.get(*o)) for o in (('RANK', 0), ('WORLD_SIZE', 1)))
         if n != self.n: self.n, self.batches = n, self.load(n, rank, world)
-        self.position += n
-        if isinstance(x := next(self.batches), ImageError): raise x
+        for _ in range(20):     # not one image in a small batch may be good
+            self.position += n
+            if not isinstance(x := next(self.batches), ImageError): break
+            warnings.warn(str(x))
+        else: raise x
         x = to_device(x, self.device)
         u = uniform(n, 4, generator=generator, device=x.device).chunk(world)[rank]
         return augment(x.float()/127.5 - 1, self.size, u).clamp(-1, 1)
@@ -509,7 +514,7 @@ class Original:
         return o
 
     def expand(self, sides:list) -> tuple: # left, top, right, bottom: pixels, or a share such as '25%'
-        "A larger original, white around what is there; and (H, W) bool, True where it is known."
+        "A larger original, 255 around what is there; and (H, W) bool, True where it is known."
         w, h = self.image.size
         l, t, r, b = margins(sides, (w, h))
         o, pad = copy.copy(self), ((t, b), (l, r))

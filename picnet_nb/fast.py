@@ -6,8 +6,7 @@
 __all__ = ['Faster', 'speed_up', 'fuse_avg_pool', 'FastResBlock', 'FastUpBlock', 'FastInstanceNorm', 'decode_box']
 
 # %% ../nbs/12_fast.ipynb #65c53ba1
-import torch, torch.nn.functional as F
-from torch import nn
+import torch, torch.nn as nn, torch.nn.functional as F
 from .layers import ResBlock, UpBlock
 from .model import Context, PICNet
 

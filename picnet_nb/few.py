@@ -11,8 +11,7 @@ __all__ = ['FewConfig', 'seamless_clone', 'LowRankNormal', 'kl_lowrank', 'FewEnc
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
-import torch, torch.nn.functional as F
-from torch import nn
+import torch, torch.nn as nn, torch.nn.functional as F
 from torch.distributions import Normal
 from .data import augment
 from .layers import spectral_norm

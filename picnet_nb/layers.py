@@ -7,8 +7,7 @@ __all__ = ['SpectralNorm', 'spectral_norm', 'remove_spectral_norm', 'GroupNorm',
            'SimAM', 'Attention']
 
 # %% ../nbs/03_layers.ipynb #216bcd5e
-import torch, torch.nn.functional as F
-from torch import nn
+import torch, torch.nn as nn, torch.nn.functional as F
 from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import _SpectralNorm
 

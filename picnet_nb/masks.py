@@ -110,8 +110,7 @@ def load_mask(
     while isinstance(a, np.ndarray) and a.ndim > 2 and len(a) == 1 and flat(): a = a[0]
     if isinstance(a, np.ndarray) and a.shape[2:] == (1,): a = a[..., 0]
     if not isinstance(a, np.ndarray) or a.ndim != 2: a = np.asarray(load_pil(a, decode=_painted))
-    hole = a > threshold*(1 if a.any() and a.max() <= 1 else white_level(a))
-    mask = torch.from_numpy(hole)[None, None]
+    mask = torch.from_numpy(a > threshold*(1 if a.any() and a.max() <= 1 else white_level(a)))[None, None]
     return mask if size is None else F.interpolate(mask.float(), height_width(size), mode='nearest-exact') > 0
 
 # %% ../nbs/02_masks.ipynb #5b0f3a71
@@ -152,8 +151,9 @@ def grow(hole:np.ndarray, pixels:int) -> np.ndarray: # (H, W) bool; negative: sh
 
 def feather(hole:np.ndarray, pixels:int) -> np.ndarray: # (H, W) bool; (H, W) uint8
     "A soft mask: 255 in the hole, 0 farther away from it than so many pixels."
-    out, part = np.zeros(hole.shape, np.uint8), around(hole, pixels)
-    far = distance(hole[part], pixels)
+    out = np.zeros(hole.shape, np.uint8)
+    if not hole.any(): return out
+    far = distance(hole[part := around(hole, pixels)], pixels)
     out[part] = (255*(far <= pixels)*(1 - far/(pixels + 1))).round()
     return out
 

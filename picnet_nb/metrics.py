@@ -13,14 +13,13 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import combinations
 from pathlib import Path
-import torch, torch.nn.functional as F
-from torch import nn
+import torch, torch.nn as nn, torch.nn.functional as F
 from tqdm.auto import tqdm
 from . import __version__
 from .data import ImageFolder, to_pil
 from .masks import mask_types, make_masks
 from .model import check_numbers, composite, sample
-from .losses import blur, ms_ssim, ssim_maps, rescale01
+from .losses import ms_ssim, ssim_maps, rescale01, wang
 
 # %% ../nbs/08_metrics.ipynb #da3c16cf
 def masked_mean(x:torch.Tensor, mask=None) -> torch.Tensor: # (..., C, H, W); (...)
@@ -43,8 +42,7 @@ def psnr(a:torch.Tensor, b:torch.Tensor, mask=None) -> torch.Tensor: # as of `l1
 def masked_ssim(a:torch.Tensor, b:torch.Tensor, mask=None) -> torch.Tensor: # as of `l1_percent`; (...)
     "Structural similarity, averaged over all pixels or over those of the mask; 1 for equal images."
     a, b = torch.broadcast_tensors(a, b)
-    unit = (rescale01(o.flatten(0, -4), (-1., 1.)) for o in (a, b))
-    l, cs = ssim_maps(*unit, partial(blur, sigma=1.5, size=11, border='reflect'))
+    l, cs = ssim_maps(*(rescale01(o.reshape(-1, *o.shape[-3:]), (-1., 1.)) for o in (a, b)), wang)
     return masked_mean((l*cs).view(a.shape), mask)
 
 # %% ../nbs/08_metrics.ipynb #ed929aa3

@@ -12,8 +12,7 @@ from dataclasses import dataclass, asdict
 from numbers import Integral, Real
 from pathlib import Path
 from typing import NamedTuple
-import safetensors.torch, torch, torch.nn.functional as F
-from torch import nn
+import safetensors.torch, torch, torch.nn as nn, torch.nn.functional as F
 from torch.distributions import Normal
 from .data import write_atomic
 from .layers import ResBlock, UpBlock, ToRGB, Attention, SimAM, spectral_norm, remove_spectral_norm
@@ -62,7 +61,9 @@ class PICNetConfig:
         if self.attention not in ('none', 'simam'): raise ValueError(
             f"attention is 'none' or 'simam', not {self.attention!r:.50}")
 
-    def to_dict(self): return asdict(self)
+    def to_dict(self): # of numbers and texts
+        named = tuple(o if isinstance(o, str) else getattr(o, '__name__', type(o).__name__) for o in self.masks)
+        return asdict(self) | dict(masks=named)
 
 # %% ../nbs/04_model.ipynb #5134354c
 def visible_part(mask:torch.Tensor) -> torch.Tensor: # (B, 1, H, W) bool, True = hole; float, 1 = visible
@@ -216,8 +217,7 @@ class PICNet(nn.Module):
 
     def context(self, f, visible, mask):
         "The context from the encoder's features `f` of the visible image."
-        v = visible_part(mask)
-        m = F.interpolate(v, size=f[2].shape[-2:], mode='bilinear', align_corners=True)
+        m = F.interpolate(visible_part(mask), size=f[2].shape[-2:], mode='bilinear', align_corners=True)
         return Context(f[-1], f[2], m)
 
     def prior(self,
@@ -233,13 +233,13 @@ class PICNet(nn.Module):
     def posterior(self, image:torch.Tensor, mask:torch.Tensor) -> LatentNormal: # as `prior`; (B, z, H/32, W/32)
         "$q_\\psi(z|I_c)$: codes of what really is in the hole."
         check_inputs(image, mask)
-        return self.encoder.posterior(self.encoder(mask_image(image, mask)[1])[-1])
+        return self.encoder.posterior(self.encoder(mask_image(image, mask)[1].to(self.dtype))[-1])
 
     def encode_both(self, image:torch.Tensor, mask:torch.Tensor) -> tuple: # as `prior`
         "Prior, posterior and context, by one call of the encoder on twice the batch."
         check_inputs(image, mask)
         visible, hidden = mask_image(image, mask)
-        n, f = len(image), self.encoder(torch.cat([visible, hidden]))
+        n, f = len(image), self.encoder(torch.cat([visible, hidden]).to(self.dtype))
         return (self.encoder.prior(f[-1][:n]), self.encoder.posterior(f[-1][n:]),
                 self.context([o[:n] for o in f], visible, mask))
 

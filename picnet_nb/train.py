@@ -11,12 +11,10 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from collections.abc import Callable
-import torch, torch.nn.functional as F
-from torch import nn
-from torch.distributions import Normal
+import torch, torch.nn as nn, torch.nn.functional as F
 from .data import to_device
 from .masks import make_masks, mask_types
-from .model import PICNet, PICNetConfig, check_numbers, usable, visible_part
+from .model import LatentNormal, PICNet, PICNetConfig, check_numbers, usable, visible_part
 from .losses import kl_normal, mask_prior, pyramid_loss, GANLoss, disc_matching_loss
 
 # %% ../nbs/06_train.ipynb #4983ac87
@@ -46,8 +44,7 @@ class TrainConfig:
             f'betas are two numbers, from 0 to below 1, not {self.betas}')
         if not self.masks or not all(callable(o) or o in mask_types for o in self.masks): raise ValueError(
             f'masks are {", ".join(mask_types)}, or functions, not {self.masks}')
-        if self.amp not in ('auto', 'no', 'bf16', 'fp16'): raise ValueError(
-            f'amp is auto, no, bf16 or fp16, not {self.amp!r}')
+        if self.amp not in 'auto no bf16 fp16'.split(): raise ValueError(f'amp: auto, no, bf16 or fp16, not {self.amp}')
 
 # %% ../nbs/06_train.ipynb #93c52cce
 def first_code(out:'TwoPaths', eps:torch.Tensor) -> torch.Tensor: # not yet decoded; (B, 1, z, h, w); (B, z, h, w)
@@ -92,7 +89,7 @@ class KL(Term):
 
     def generator(self, out):
         q, m = out.posterior, mask_prior(out.mask, out.posterior.mean)
-        fixed = Normal(q.mean.detach(), q.stddev.detach(), validate_args=False)    # q stays, the prior follows
+        fixed = LatentNormal(q.mean.detach(), q.stddev.detach())      # q stays, the prior follows
         own = kl_normal(m, q) if self.order == 'code' else kl_normal(q, m)
         weight = self.weight if self.posterior is None else self.posterior
         return dict(kl_rec=4*weight*own.mean(),                                    # eq. 6
