@@ -59,10 +59,11 @@ def adapt(
     seed:int=0, tell:Callable|None=None, # is called with steps done, steps in all; True ends the training early
 ) -> PICNet: # averaged weights, for sampling
     "Train a generator on the known parts of photographs."
-    plan = Schedule(None if steps else minutes or 0, 4)
+    plan = Schedule(minutes or 0 if steps is None else None, 4)
     size, device = net.config.image_size, next(net.parameters()).device
     data = Crops(pairs, size, side)
-    recipe = few_pictures(size=size, batch=4, lr=2e-4, warmup=5, ema=.9, seed=seed, steps=steps or 10**6)
+    steps = 10**6 if steps is None else steps
+    recipe = few_pictures(size=size, batch=4, lr=2e-4, warmup=5, ema=.9, seed=seed, steps=steps)
     terms = [o for o in recipe.terms if not isinstance(o, (KL, Adversarial))]
     with torch.random.fork_rng():
         torch.manual_seed(seed)      # of the spectral norms' first vectors

@@ -7,8 +7,7 @@ __all__ = ['load_pair', 'crop_box', 'hole_boxes', 'Window', 'thumbnail', 'show_h
            'slerp', 'Renderer', 'Completer', 'main']
 
 # %% ../nbs/14_complete.ipynb #cda9140a
-import argparse, copy, importlib, io, json, math, os, re, secrets, shutil, sys, tempfile, time, unicodedata
-import warnings
+import argparse, copy, importlib, io, json, math, os, re, secrets, shutil, sys, tempfile, time, unicodedata, warnings
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -18,8 +17,7 @@ import numpy as np, torch
 from PIL import Image, ImageDraw, ImageOps
 from .data import (Original, open_image, load_pil, alpha_mask, to_tensor, to_pil, list_images, image_suffixes,
                             image_formats, example_path, margins, write_atomic)
-from .masks import (mask_types, load_mask, make_masks, touched, mask_bbox, grow,
-                             feather as soften)
+from .masks import mask_types, load_mask, make_masks, touched, mask_bbox, grow, feather as soften
 from .layers import remove_spectral_norm
 from .model import PICNet, check_numbers, sample_noise, save_weights, usable
 from .callbacks import FinishStep, run_lock
@@ -163,7 +161,8 @@ class Samples:
         return type(self)(self.window, *kept, self.latents[which], eps, self.seed, beside)
 
     def __add__(self, other): # of the same windows
-        latents, eps = torch.cat([self.latents, other.latents]), torch.cat([self.eps, other.eps])
+        latents, both = torch.cat([self.latents, other.latents]), (self.eps, other.eps)
+        eps = None if any(o is None for o in both) else torch.cat(both)
         lists = (getattr(self, k) + getattr(other, k) for k in ('made', 'full', 'sources'))
         beside = [a + b for a, b in zip(self.beside, other.beside)]
         return type(self)(self.window, *lists, latents, eps, self.seed, beside)
@@ -292,6 +291,7 @@ class Renderer:
         rgb, hole = load_pair(original.image, mask, grow)
         soft, model = soften(hole, feather), self.net.config.image_size
         boxes = hole_boxes(hole := soft > 0, box := lambda o: crop_box(o, rgb.size, model, size))
+        if hole.all(): raise ValueError('nothing known is left: take a smaller feather')
         margin = 16*getattr(self.net.config, 'blend', False)      # pixels that a completion is compared with
         w, *beside = (Window(rgb, hole, model, margin, box(o), soft) for o in boxes)
         w.original, w.beside = original, beside
@@ -331,6 +331,10 @@ def together(parts:list) -> Completions: # of one image's windows, as many of ea
     parts[0].beside = parts[1:]
     return parts[0]
 
+def noisy(made:Completions) -> list: # the inverse of `together`; made of noise, that can be changed
+    if made.eps is None: raise ValueError('no noise is known that these were made of: complete anew, with another seed')
+    return [made, *made.beside]
+
 # %% ../nbs/14_complete.ipynb #5b0f3a51
 class Completer(Renderer):
     "Fills the hole in an image of any size, in many ways; and more that are like one, or lie between two."
@@ -352,9 +356,9 @@ class Completer(Renderer):
         "Completions that resemble number `i`; amount 0: the same, 1: all new."
         seed = seeded(n, seed)[1]
         def one(c, k):
-            new = sample_noise(n, c.window.prior, seeded(n, seed + k)[0])[0]
+            new = sample_noise(n, c.window.prior, seeded(n, seed + k + 2**31)[0])[0]     # not that of `__call__`
             return self.from_noise(c.window, perturb(c.eps[i], new, amount), seed, [c.sources[i]])
-        return together([one(c, k) for k, c in enumerate([completions, *completions.beside])])
+        return together([one(c, k) for k, c in enumerate(noisy(completions))])
 
     def between(self, completions:Completions, i:int, j:int, n:int=5) -> Completions:
         "Walk from completion `i` to `j`; `n` counts both ends."
@@ -362,10 +366,11 @@ class Completer(Renderer):
         def one(c):
             eps = torch.stack([slerp(c.eps[i], c.eps[j], k/(n - 1)) for k in range(n)])
             return self.from_noise(c.window, eps, sources=[c.sources[i]]*(n - 1) + [c.sources[j]])
-        return together([one(c) for c in (completions, *completions.beside)])
+        return together([one(c) for c in noisy(completions)])
 
     def extend(self, image, sides, n:int=8, seed:int|None=None, **how) -> Completions: # see `margins`, `__call__`
         "Continue an image beyond its edges: left, right, top, bottom, each from what is there by then."
+        if how.get('grow') or how.get('feather'): raise ValueError('extend has neither grow nor feather')
         (rng, seed), (whole, known), finished, sources = seeded(n, seed), Original(image).expand(sides), [], []
         w = Window(open_image(whole.image), ~known, self.net.config.image_size)
         l, t, r, b = mask_bbox(known)
@@ -413,6 +418,7 @@ def sheet_of(to:Path): return to.with_name(f'{to.name}_sheet.png')
 
 def save_result(made:Completions, to:Path, **how) -> Path: # folder for these, see `save`; of the sheet, beside it
     "Write completions and their contact sheet: complete, or not at all; what is there already is an error."
+    if to.exists(): raise FileExistsError(f'{to} is there already')
     to.parent.mkdir(parents=True, exist_ok=True)
     sheet, part = sheet_of(to), Path(tempfile.mkdtemp(prefix='.picnet_complete.', dir=to.parent))
     try:
@@ -426,11 +432,11 @@ def save_result(made:Completions, to:Path, **how) -> Path: # folder for these, s
 # %% ../nbs/14_complete.ipynb #62717df3
 def short(name:str) -> str: return name if len(os.fsencode(name)) < 200 else name[:40]      # room for what is added
 
-def name_results(files:list, names:dict) -> dict: # relative paths; file -> folder, as text, of those that have one
-    "A folder of its own for the results of each file; none meets another or its sheet, on any drive."
+def name_results(files:list, names:dict, there=()) -> dict: # relative; file -> folder, of those that have one; paths
+    "A folder of its own for the results of each file; none meets another, its sheet or what is there, on any drive."
     key, names = lambda o: unicodedata.normalize('NFC', str(o)).casefold(), dict(names)
     both = lambda o: {key(o), key(sheet_of(Path(o)))}
-    taken = {key(o) for f in files for o in f.parents}.union(*map(both, names.values()))
+    taken = {key(o) for f in files for o in f.parents}.union(map(key, there), *map(both, names.values()))
     for f in (o for o in files if str(o) not in names):
         plain, full = f.with_name(short(f.stem)), f.with_name(short(f.name))
         tries = chain([plain, full], (full.with_name(f'{full.name}-{i}') for i in count(2)))
@@ -441,19 +447,21 @@ def name_results(files:list, names:dict) -> dict: # relative paths; file -> fold
 # %% ../nbs/14_complete.ipynb #62717df5
 def targets(path:Path, out:Path, settings:dict) -> dict: # image or folder; for all results; what decides about them
     "File -> folder of its results: one image never meets earlier ones; a folder goes on, if they were made alike."
-    for o in out.rglob('.*picnet_complete.*'):      # of runs that were killed
-        if o.is_dir(): shutil.rmtree(o, ignore_errors=True)
-        elif o.suffix != '.json': o.unlink()
+    killed = re.compile(r'\.picnet_complete\.\w{8}|\.\.picnet_complete\.json\.\d+')      # what such runs have left
+    for o in (o for o in [*out.rglob('.*')] if killed.fullmatch(o.name)):
+        shutil.rmtree(o, ignore_errors=True) if o.is_dir() else o.unlink()
     if not path.is_dir():
         names = (out/(short(path.stem) + (f'-{i}' if i > 1 else '')) for i in count(1))
         return {path: next(o for o in names if not o.exists() and not sheet_of(o).exists())}
     if out.samefile(path): raise ValueError(f'{out} is the folder of the images: choose another --out')
     file, files = out/'.picnet_complete.json', [o.relative_to(path) for o in list_images(path)]
+    masks = Path(settings.get('mask') or '')      # which may lie among the images
+    files = [o for o in files if masks not in (path.resolve()/o).parents] or files
     try: was, names = map(dict, json.loads(file.read_text())) if file.is_file() else (settings, {})
     except (ValueError, TypeError) as e: raise ValueError(f'{file} is damaged ({e}): choose another --out') from e
     diff = [f'{k} was {was.get(k)!r}, is {v!r}' for k, v in settings.items() if was.get(k) != v]
     if diff: raise ValueError(f'the results in {out} were made otherwise; choose another --out. {"; ".join(diff)}')
-    names = name_results(files, names)
+    names = name_results(files, names, (o.relative_to(out) for o in out.rglob('*')))
     write_atomic(file, lambda f: f.write(json.dumps([settings, names]).encode()))
     return {path/o: out/names[str(o)] for o in files}
 
@@ -483,7 +491,7 @@ def complete_files(
             if keep: save_weights(using.net, keep)
             made = using.extend(file, sides, **how) if sides else using(file, mask, **how)
             with warnings.catch_warnings(record=True) as told: sheet = save_result(made, todo[file], **saving)
-        except (ValueError, OSError, MemoryError, RuntimeError) as e:
+        except (ValueError, OSError, MemoryError, RuntimeError, ImportError) as e:
             failed += 1
             print(f'{name} failed: {" ".join(str(e).split()) or type(e).__name__}', file=sys.stderr, flush=True)
             continue
@@ -532,6 +540,7 @@ def main(argv:list|None=None) -> int: # the command line, if not the process's; 
                 if not Path(o).expanduser().exists(): load_pil(o)      # says why
             if a.keep and (not a.adapt or path.is_dir()): raise ValueError('--keep goes with --adapt and one image')
             keep = a.keep and a.keep.expanduser()
+            if keep and keep.exists(): raise ValueError(f'{keep} is there already: choose another name for --keep')
             if keep and not keep.parent.is_dir(): raise ValueError(f'there is no folder {keep.parent} for --keep')
             if a.extend and (spec and a.image or a.adapt): raise ValueError('--extend takes no mask, and no --adapt')
             if sides := a.extend and a.extend.split(','): margins(sides, (999, 999))
@@ -541,7 +550,8 @@ def main(argv:list|None=None) -> int: # the command line, if not the process's; 
             how = {o: getattr(a, o) for o in 'n seed temperature fill detail size grow feather'.split()}
             more = {o: getattr(a, o) for o in 'weights adapt extend format best'.split()}
             held.enter_context(run_lock(out := a.out.expanduser(), wait=True))
-            todo = targets(path, out, dict(images=str(path), mask=spec, **more, **how))
+            where = lambda o: o if o in {None, *mask_types} else str(Path(o).expanduser().resolve())
+            todo = targets(path, out, dict(images=where(path), mask=where(spec), **more, **how))
             completer = Completer.from_pretrained(a.weights, usable(a.device))
         except (ValueError, OSError, RuntimeError, ImportError) as e: p.error(str(e))
         if spec in mask_types and (kinds := completer.net.config.masks) and spec not in kinds: print('warning: these '

@@ -98,11 +98,11 @@ def load(
     revision:str|None=None, token:str|None=None, trainable:bool=False, # on the hub: branch, tag or commit; if private
 ) -> PICNet: # as `load_weights` makes it
     "A trained network, ready for completing; a `FileNotFoundError` says what was looked for."
-    path, file = Path(bundled() if name_or_folder is None else name_or_folder), 'model.safetensors'
+    path, file = Path(bundled() if name_or_folder is None else name_or_folder).expanduser(), 'model.safetensors'
     if path.is_dir(): path = path/file
     elif not path.exists() and re.fullmatch(r'\w[\w.-]*/\w[\w.-]*(?<!\.safetensors)(?<!\.pth)', str(name_or_folder)):
-        api = hub_api(token)
-        try: path = Path(api.snapshot_download(str(name_or_folder), revision=revision, allow_patterns=file))/file
+        try: path = Path(hub_api(token).snapshot_download(path.as_posix(), revision=revision, allow_patterns=file))/file
+        except ImportError as e: raise FileNotFoundError(f'no weights at {path}: no file is here, and {e}') from e
         except Exception as e: raise FileNotFoundError(f'no weights at {path}: no file is here, and the Hugging Face '
             f'hub did not give it ({type(e).__name__}). Is the name right? Are you online? Is a token needed?') from e
     return load_weights(path, trainable, usable(device))

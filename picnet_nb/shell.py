@@ -37,7 +37,7 @@ def command(main): # `main(argv)` -> an exit code
         before = sys.stdout, sys.stderr
         sys.stdout, sys.stderr = map(Steady, before)
         try: return main(argv)
-        except KeyboardInterrupt: print('stopped: the same command goes on from what is saved', file=sys.stderr)
+        except KeyboardInterrupt: print('stopped: the same command goes on, or begins anew', file=sys.stderr)
         finally:
             for o in (sys.stdout, sys.stderr): o.flush()
             sys.stdout, sys.stderr = before
