@@ -17,7 +17,7 @@ from IPython.display import display
 from PIL import Image
 from .data import Original, alpha_mask, open_image, example_names, example_path
 from .masks import load_mask, mask_bbox
-from .complete import Completer, Completions, show_hole
+from .complete import Completer, Completions, load_pair, show_hole
 
 # %% ../nbs/15_widget.ipynb #2698bdef
 def encode_image(img:Image.Image, side:int|None=None, # longer side, pixels at most; None: in full size
@@ -199,8 +199,9 @@ def run(w, make, # the widget, and what to run for it: a function of a `Complete
             completer = w._completers[model]
             if learn:
                 completer = completer.adapt(*learn, tell=partial(tell, text='Learning: step {} of {} ...'))
-                how['model'] = f'{model} adapted'.strip()
-                w._completers[how['model']], w.model = completer, how['model']
+                name, others = f'{model} adapted'.strip(), len(w._completers)
+                how['model'] = w.model = f'{name} {others}' if name in w._completers else name
+                w._completers[w.model] = completer
             made = make(streamed(completer, show))
             if made.beside: w.send_round(*round)      # all of its holes are filled by now
             if w._still: w._still.update(made, metadata=still_mark)
@@ -326,7 +327,7 @@ class CompletionWidget(Gallery):
 def launch(image:str|None=None, mask:str|None=None, weights:str|None=None) -> int: # files; as `from_pretrained`
     "Open the widget alone in the browser, as a marimo app, until Ctrl+C; an exit code."
     if not find_spec('marimo'): raise ImportError("marimo is not installed: pip install 'picnet_nb[gui]'")
-    if image: open_image(image)     # better an error here than in the browser
+    if image: load_pair(image, mask) if mask else open_image(image)     # better an error here than in the browser
     given = [o for k, v in dict(image=image, mask=mask, model=weights).items() if v for o in (f'--{k}', str(v))]
     app = str(static/'gui.md')
     return subprocess.call([sys.executable, '-m', 'marimo', 'run', app, '--token', *(given and ['--', *given])])
