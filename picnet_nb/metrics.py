@@ -19,7 +19,7 @@ from . import __version__
 from .data import ImageFolder, to_pil
 from .masks import mask_types, make_masks
 from .model import check_numbers, composite, sample
-from .losses import ms_ssim, ssim_maps, rescale01, wang
+from .losses import ms_ssim, ssim_maps, rescale01, ssim_window
 
 # %% ../nbs/08_metrics.ipynb #da3c16cf
 def masked_mean(x:torch.Tensor, mask=None) -> torch.Tensor: # (..., C, H, W); (...)
@@ -42,7 +42,7 @@ def psnr(a:torch.Tensor, b:torch.Tensor, mask=None) -> torch.Tensor: # as of `l1
 def masked_ssim(a:torch.Tensor, b:torch.Tensor, mask=None) -> torch.Tensor: # as of `l1_percent`; (...)
     "Structural similarity, averaged over all pixels or over those of the mask; 1 for equal images."
     a, b = torch.broadcast_tensors(a, b)
-    l, cs = ssim_maps(*(rescale01(o.reshape(-1, *o.shape[-3:]), (-1., 1.)) for o in (a, b)), wang)
+    l, cs = ssim_maps(*(rescale01(o.reshape(-1, *o.shape[-3:]), (-1., 1.)) for o in (a, b)), ssim_window)
     return masked_mean((l*cs).view(a.shape), mask)
 
 # %% ../nbs/08_metrics.ipynb #ed929aa3
