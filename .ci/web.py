@@ -136,6 +136,36 @@ def test_going_on(me, page, tmp):
         me.until('e.get("name") === a[0] && e.at === e.get("_at")', name)
     check(True, 'a picture that is dropped beside the editor, and one that is pasted')
 
+def test_at_once(me, page, tmp):
+    "What comes in the midst of something else."
+    for name, side in (('wide', (600, 300)), ('rose_1', (90, 60))): Image.open(root/'picnet_nb/samples/rose_1.jpg').resize(side).save(tmp/f'{name}.png')
+    for name in ('wide', 'rose_1'): me.open(tmp/f'{name}.png'); me.until('e.get("name") === a[0] && e.at === e.get("_at")', name)
+    check(me.js('e.names.selectedIndex') >= 0, 'a picture of one\'s own that has a sample\'s name is in the list')
+    me.js('(e.ask("go", { k: e.at - 1 }), 1)')
+    me.until('s.W === 600')
+    me.stroke((.45, .45), (.55, .55), steps=4)
+    n = me.js('e.sets.size')
+    me.js('(e.complete(), e.ask("go", { k: 0 }), 1)')
+    me.until('e.at === 0')
+    page.wait_for_timeout(2000)
+    check(me.js('e.sets.size') == n, 'who goes to another picture has no completion of this one there')
+    me.js('(e.ask("go", { k: e.get("pictures").indexOf("wide") }), 1)')
+    me.until('s.W === 600 && !s.bits.empty')
+    me.set('Number', 32)
+    me.js('(e.complete(), e.complete(), e.queue.then(() => e.kernel.ask("stop")), 1)')
+    page.wait_for_timeout(2000)
+    check(me.js('e.get("status").state !== "busy" && [...e.sets.values()].every(o => o.thumbs.length < 32)'), 'Stop ends what waits, too')
+    me.js('(e.draw(), 1)')
+    page.mouse.move(*me.at(.2, .2)); page.mouse.down(); page.mouse.move(*me.at(.3, .3)); page.keyboard.press('i'); page.mouse.move(*me.at(.35, .2)); page.mouse.up()
+    was = me.covered()
+    page.keyboard.press('Control+z')
+    check(me.covered() < was < .5, 'a key does not cut a stroke')
+    page.emulate_media(color_scheme='dark')
+    me.until('root.dataset.theme === "dark"')
+    page.emulate_media(color_scheme='light')
+    me.until('root.dataset.theme === "light"')
+    check(True, 'dark when the system is')
+
 def test_detail(me, page, tmp):
     "A window that the model sees at a quarter of its size: its hole gets fine detail, as much as is around it, and the same as in Python."
     import matplotlib.cbook
@@ -249,6 +279,7 @@ def main(folder, shots):
             me.shots = shots
             test_work(me, page, Path(tmp))
             test_going_on(me, page, Path(tmp))
+            test_at_once(me, page, Path(tmp))
             test_detail(me, page, Path(tmp))
             test_offline(page, url)
             away = [u for u in page.asked if not u.startswith((url, 'blob:', 'data:'))]

@@ -50,6 +50,7 @@ class Canvas(anywidget.AnyWidget):
         original.erased = mask is not None
         self._opened = types.SimpleNamespace(original=original, image=open_image(original.image),
             name=Path(str(name)).stem, hole=b'' if mask is None else encode_image(Image.fromarray(mask[0, 0].numpy())))
+        self._trait_values['image'] = None      # equal pixels are new, too: those of another file
         return self._opened.image
     @traitlets.observe('image')
     def _new_image(self, change):

@@ -45,11 +45,13 @@ export function svg(tag, attrs, ...kids) {
 
 export const icon = name => svg('svg', { viewBox: '0 0 24 24', 'aria-hidden': 'true' }, svg('path', { d: paths[name] }))
 
+const able = act => e => e.currentTarget.getAttribute('aria-disabled') === 'true' || act(e)      // see `dim`
+
 export const iconButton = (name, label, act, { sign = name, ...more } = {}) =>
-  h('button', { type: 'button', class: 'pn-icon', 'aria-label': label, title: label, 'data-do': name, onclick: act, ...more }, icon(sign))
+  h('button', { type: 'button', class: 'pn-icon', 'aria-label': label, title: label, 'data-do': name, onclick: able(act), ...more }, icon(sign))
 
 export const wordButton = (name, label, act, { sign = name, ...more } = {}) =>
-  h('button', { type: 'button', class: 'pn-word', 'data-do': name, onclick: act, ...more }, icon(sign), h('span', {}, label))
+  h('button', { type: 'button', class: 'pn-word', 'data-do': name, onclick: able(act), ...more }, icon(sign), h('span', {}, label))
 
 export function menu(name, label, items, more = {}) { // a button, and a list of [name, label, act] or elements below it
   const shut = (refocus = true) => { list.hidden = true; button.setAttribute('aria-expanded', 'false'); if (refocus) button.focus() }

@@ -57,6 +57,7 @@ export class Editor {
     clearTimeout(this.resting)
     this.sizes.disconnect()
     this.themes.disconnect()
+    this.scheme.removeEventListener('change', this.turned)
     window.removeEventListener('keydown', this.guard, true)
     window.removeEventListener('beforeunload', this.leave)
     this.large.clear()
@@ -109,7 +110,7 @@ export class Editor {
       wordButton('like', 'Vary', () => this.ask('vary', { round: this.shown[0], i: this.shown[1] }), { title: 'More like this one (V)' }), this.betweenButton, this.keepButton,
       wordButton('use', 'Use as picture', () => this.ask('use', { round: this.shown[0], i: this.shown[1] }), { title: 'Go on with this completion as the picture (U)' }),
       menu('download', 'Save', [['png', 'PNG, without loss', () => save(one(), 'png')], ['jpeg', 'JPEG', () => save(one(), 'jpeg')], ['webp', 'WebP', () => save(one(), 'webp')], ['copy', 'Copy (Ctrl C)', () => this.copy()],
-        ['all', 'All of this set (ZIP)', () => save([...this.sets.get(this.shown[0])?.thumbs.keys() || []].map(i => [this.shown[0], i]), 'png')], ['kept', 'All that are kept (ZIP)', () => save(this.get('kept'), 'png')]], { word: true })]
+        ['all', 'All of this set (ZIP)', () => save([...this.sets.get(this.shown[0])?.thumbs.keys() || []].map(i => [this.shown[0], i]), 'png')], ['kept', 'All that are kept (ZIP)', () => this.get('kept').length ? save(this.get('kept'), 'png') : this.tell('error', 'Nothing is kept yet: choose a completion and press K.')]], { word: true })]
     this.actions = h('div', { class: 'pn-actions', role: 'group', 'aria-label': 'This completion' }, ...this.acts, wordButton('draw', 'Draw', () => this.draw(), { sign: 'brush', title: 'Back to drawing (Esc)' }))
     const marks = { choose: key => this.choose(key), peek: key => this.peek(key), keep: key => this.keep(key) }
     this.strip = new Strip('Completions', marks)
@@ -164,6 +165,8 @@ export class Editor {
     this.sizes.observe(this.room)
     this.themes = new MutationObserver(() => { this.theme(); setTimeout(() => this.theme(), 400) })      // its style sheet may come later
     for (const o of [document.documentElement, document.body]) this.themes.observe(o, { attributes: true })
+    this.scheme = matchMedia('(prefers-color-scheme: dark)')
+    this.scheme.addEventListener('change', this.turned = () => this.theme())
     this.theme()
   }
 
@@ -242,7 +245,7 @@ export class Editor {
 
   showNames() {
     const pictures = this.get('pictures'), samples = this.get('_samples'), option = (o, text) => h('option', { value: JSON.stringify(o) }, text.replace('_', ' '))
-    const own = pictures.flatMap((name, k) => samples.includes(name) ? [] : option(k, name || 'your picture'))
+    const own = pictures.flatMap((name, k) => samples.includes(name) && pictures.indexOf(name) === k ? [] : option(k, name || 'your picture'))
     this.names.replaceChildren(...(own.length ? [h('optgroup', { label: 'Yours' }, own)] : []),
       h('optgroup', { label: 'Bundled' }, samples.map(o => option(pictures.includes(o) ? pictures.indexOf(o) : o, o))))
     this.names.value = JSON.stringify(this.at)
@@ -403,6 +406,7 @@ export class Editor {
     }
     if (msg.do === 'look') {
       const url = this.large.set(msg.key, buffers[0])
+      this.asked.delete(msg.key)        // once more, if others take its place
       if (!msg.key.startsWith('sharp')) return this.showShown()
       const img = this.stage[msg.key], box = msg.box
       if (msg.picture === this.at && (msg.key === 'sharp' || String(msg.at) === String(this.shown))) this.stage.put(img, url, box)
@@ -432,9 +436,10 @@ export class Editor {
   save(which, kind, more) { if (which.length || kind !== 'png' || more || !this.shown.length) this.ask('download', { which, kind, ...more }) }
 
   copy() { // the browser wants to be asked at once for what comes later
+    if (!navigator.clipboard) return this.tell('error', 'The browser does not let us copy here.')
     const blob = new Promise(done => { this.copied = done })
     this.save([this.shown].filter(o => o.length), 'png', { copy: true })
-    navigator.clipboard?.write([new ClipboardItem({ 'image/png': blob })]).then(() => this.tell('ready', 'Copied.'), () => this.tell('error', 'The browser does not let us copy.'))
+    navigator.clipboard.write([new ClipboardItem({ 'image/png': blob })]).then(() => this.tell('ready', 'Copied.'), () => this.tell('error', 'The browser does not let us copy.'))
   }
 
   async saveMask() { this.give(new Blob([await this.stage.bits.resized(this.stage.W, this.stage.H).png()], { type: 'image/png' }), 'mask.png') }
@@ -513,10 +518,11 @@ export class Editor {
     this.ask(how, this.settings)
   }
 
-  get settings() { return { n: +this.nRange.value, temperature: +this.variety.value, seed: this.fixed.checked ? this.number : null, model: this.modelField.value.trim() } }
+  get settings() { return { n: +this.nRange.value, temperature: this.temperature, seed: this.fixed.checked ? this.number : null, model: this.modelField.value.trim() } }
+  get temperature() { return this.variety.value === this.given ? this.get('temperature') : +this.variety.value }      // which the slider has rounded
   get number() { return clamp(Math.round(+this.seed.value) || 0, 0, Number.MAX_SAFE_INTEGER) }      // larger ones are not exact here
 
-  settle() { clearTimeout(this.settling); this.settling = setTimeout(() => { this.settling = null; this.kernel.set({ n: +this.nRange.value, temperature: +this.variety.value }) }, 200) }
+  settle() { clearTimeout(this.settling); this.settling = setTimeout(() => { this.settling = null; this.kernel.set({ n: +this.nRange.value, temperature: this.temperature }) }, 200) }
 
   setSeed() {
     if (this.fixed.checked) this.seed.value = this.number
@@ -524,10 +530,10 @@ export class Editor {
     this.kernel.set({ seed: this.fixed.checked ? this.number : null })
   }
 
-  showVariety() { this.varietyText.value = +this.variety.value ? (+this.variety.value).toFixed(2) : 'all alike' }
+  showVariety() { this.varietyText.value = this.temperature ? this.temperature.toFixed(2) : 'all alike' }
 
   showSettings() {
-    if (!this.settling) { this.nText.value = this.nRange.value = this.get('n'); this.variety.value = this.get('temperature') }
+    if (!this.settling) { this.nText.value = this.nRange.value = this.get('n'); this.variety.value = this.get('temperature'); this.given = this.variety.value }
     this.showVariety()
     const seed = this.get('seed')
     this.fixed.checked = seed != null

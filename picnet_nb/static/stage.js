@@ -174,7 +174,8 @@ export class Stage { // editor: has edited(patch), step(by), looked(), see(box, 
     this.bits.dirty = { x0: Math.min(was.x0, d.x0), y0: Math.min(was.y0, d.y0), x1: Math.max(was.x1, d.x1), y1: Math.max(was.y1, d.y1) }
   }
 
-  edit(f) { // a whole change, which can be undone
+  edit(f) { // a whole change, which can be undone; not in the midst of another
+    if (this.act?.kind === 'stroke') return
     this.settle()
     this.bits.begin()
     this.change(f)
@@ -235,7 +236,8 @@ export class Stage { // editor: has edited(patch), step(by), looked(), see(box, 
     const on = this.tool !== 'erase' && !(e.buttons & 32) && !e.altKey           // 32: the other end of a pen
     if (this.spaced || e.button === 1) { this.act = { ...base, kind: 'pan' }; this.spaced = 'used'; return }
     if (this.looking) { this.act = { ...base, kind: 'look' }; this.hold(true); return }
-    if (this.tool === 'wand') return this.magic(at, on)
+    if (this.tool === 'wand' && e.pointerType !== 'touch') return this.magic(at, on)
+    if (this.tool === 'wand') { this.act = { ...base, kind: 'wand', at, on }; return }      // unless another finger comes
     if (this.tool === 'rect' || this.tool === 'lasso') {
       this.act = { ...base, kind: 'shape', at }
       this.shape ||= { points: [], on }
@@ -277,6 +279,7 @@ export class Stage { // editor: has edited(patch), step(by), looked(), see(box, 
     this.act = null
     this.hold(false)
     if (act.kind === 'stroke') this.done()
+    if (act.kind === 'wand' && !act.moved) this.magic(act.at, act.on)
     if (act.kind === 'shape' && this.tool === 'rect') this.close(this.place(e))
     if (act.kind === 'shape' && this.tool === 'lasso' && act.moved && this.shape?.points[0] === act.at) this.close()
   }
@@ -306,7 +309,7 @@ export class Stage { // editor: has edited(patch), step(by), looked(), see(box, 
     const a = this.act, [mid, apart] = this.hand(), k = apart / a.apart
     if (Math.abs(apart - a.apart) > 10 || Math.hypot(mid[0] - a.mid[0], mid[1] - a.mid[1]) > 10) a.moved = true
     if (!a.moved) return
-    const s = clamp(a.s * k, this.least, 16 * Math.max(1, this.least))
+    const s = clamp(a.s * k, this.least, Math.max(16, 4 * this.least))
     this.view(s, mid[0] - (a.mid[0] - a.x) * s / a.s, mid[1] - (a.mid[1] - a.y) * s / a.s)
   }
 

@@ -20,7 +20,7 @@ function say(kind, text = '', more = {}) { set({ status: { state: kind, text, ti
 
 async function load() {
   set(state)
-  const get = async name => { const r = await fetch(name); if (!r.ok) throw new Error(`${name} is missing on the server.`); return r }
+  const get = async name => { const r = await fetch(name, { cache: 'no-cache' }); if (!r.ok) throw new Error(`${name} is missing on the server.`); return r }
   config = await (await get('config.json')).json()
   set({ _samples: config.samples })
   await openFile('daisy_1', await (await get('samples/daisy_1.jpg')).blob())
@@ -136,9 +136,10 @@ async function thumbnail(o, c) {
   return file(ctx.canvas, 'image/jpeg')
 }
 
-async function make(about, n, draw) { // rounds grow as completions are made; a newer wish ends it
-  const mine = ++number, start = performance.now(), r = rounds.length, o = { title: '', model: '', walk: false, picture: state._at, ...about, made: [] }
+async function make(mine, about, n, draw) { // rounds grow as completions are made; a newer wish than `mine` ends it
+  const start = performance.now(), r = rounds.length, o = { title: '', model: '', walk: false, ...about, made: [] }
   for (let i = 0; i < n; i++) {
+    if (mine !== number) return
     say('busy', i ? `${i} of ${n} ...` : 'Completing ...', { done: i, total: n })
     const { window, eps } = await draw(i)
     if (mine !== number) return
@@ -163,23 +164,23 @@ async function tell(r, start = 0) {
 }
 
 const does = {
-  async complete({ n, temperature, seed }) {
+  async complete({ n, temperature, seed }, buffers, mine, picture) {
     set({ n, temperature, seed })
-    const p = pictures[state._at], mask = await readMask(p)
+    const p = pictures[picture], mask = await readMask(p)
     if (!mask.some(o => o)) throw new Error('There is no hole yet: paint over what should be replaced.')
     if (mask.every(o => o)) throw new Error('Nothing is known: the hole covers the whole image; leave some pixels to start from.')
     const w = await look(p, mask), by = seed ?? crypto.getRandomValues(new Uint32Array(1))[0]
-    await make({ seed: by }, n, i => ({ window: w, eps: noise(by, i, size()).map(v => temperature * v) }))
+    await make(mine, { seed: by, picture }, n, i => ({ window: w, eps: noise(by, i, size()).map(v => temperature * v) }))
   },
-  async vary({ round, i, n = state.n, amount = .3, seed = crypto.getRandomValues(new Uint32Array(1))[0] }) {
-    const { window, eps } = rounds[round].made[i], old = Math.sqrt(1 - amount ** 2)
-    await make({ title: `like ${i + 1} of set ${round + 1}`, still: true, seed }, n, k => { const more = noise(seed, k, size()); return { window, eps: eps.map((v, j) => old * v + amount * more[j]) } })
+  async vary({ round, i, n = state.n, amount = .3, seed = crypto.getRandomValues(new Uint32Array(1))[0] }, buffers, mine) {
+    const { picture, made } = rounds[round], { window, eps } = made[i], old = Math.sqrt(1 - amount ** 2)
+    await make(mine, { title: `like ${i + 1} of set ${round + 1}`, still: true, seed, picture }, n, k => { const more = noise(seed, k, size()); return { window, eps: eps.map((v, j) => old * v + amount * more[j]) } })
   },
-  async between({ i, round, j, n = 9 }) {
+  async between({ i, round, j, n = 9 }, buffers, mine) {
     const [r] = state._shown, a = rounds[r].made[i], b = rounds[round].made[j]
     if (a === b) throw new Error('Choose another completion as the other end.')
     if (a.window !== b.window && !same(a.window.whole, b.window.whole)) throw new Error('These two fill different holes: there is nothing in between.')
-    await make({ title: `from ${i + 1} of set ${r + 1} to ${j + 1}` + (r === round ? '' : ` of set ${round + 1}`), walk: true }, n, k => ({ window: a.window, eps: slerp(a.eps, b.eps, k / (n - 1)) }))
+    await make(mine, { picture: rounds[r].picture, title: `from ${i + 1} of set ${r + 1} to ${j + 1}` + (r === round ? '' : ` of set ${round + 1}`), walk: true }, n, k => ({ window: a.window, eps: slerp(a.eps, b.eps, k / (n - 1)) }))
   },
   stop() { number++; if (state.status.state === 'busy') say('ready', 'Stopped.') },
   go: ({ k }) => go(k),
@@ -202,11 +203,12 @@ const does = {
     if (part === n - 1) await openFile(name, new Blob(parts))
   },
   async download({ which, kind, ...more }) {
-    const name = state.name || 'image', made = [], todo = which.length ? which : [null]
+    const name = state.name || 'image', made = [], todo = which.length ? which : [null], mine = number
     for (const at of todo) {
       const p = pictures[at ? rounds[at[0]].picture : state._at]
       say('busy', `Making ${name} ...`, { done: made.length, total: todo.length })
       const data = await file(at ? whole(filled(...at), p.w, p.h) : shown(p), 'image/' + kind), is = data[0] === 137 ? 'png' : kind      // Safari writes no WebP
+      if (mine !== number) return
       made.push([`${at ? `${name}_set${at[0] + 1}_${String(at[1] + 1).padStart(2, '0')}` : name}.${is}`, data])
     }
     const [file_, data] = made.length > 1 ? [`${name}.zip`, zip(made)] : made[0]
@@ -222,11 +224,10 @@ onmessage = ({ data: { set: changes, msg, buffers = [] } }) => {
   if (changes) return Object.assign(state, changes)
   send({ do: 'heard' })
   if ('hole' in msg) { pictures[msg.hole].hole = new Uint8Array(buffers.shift()); state._mask = pictures[msg.hole].hole }
-  const run = () => Promise.resolve().then(() => does[msg.do](msg, buffers)).catch(e => say('error', e.message))
-  if (['complete', 'vary', 'between', 'use', 'extend', 'download', 'sample', 'upload'].includes(msg.do)) {
-    if (['complete', 'vary', 'between'].includes(msg.do)) number++      // the newest wish wins
-    queue = queue.then(run)
-  } else run()
+  const waits = ['complete', 'vary', 'between', 'use', 'extend', 'sample', 'upload', 'download'].includes(msg.do)
+  if (waits && msg.do !== 'download') number++      // the newest wish wins
+  const mine = number, at = state._at, run = () => Promise.resolve().then(() => does[msg.do](msg, buffers, mine, at)).catch(e => say('error', e.message))
+  if (waits) queue = queue.then(run); else run()
 }
 
 // --- several files as one: stored, not packed
