@@ -3,10 +3,11 @@
 Measures folders that `generator.py` wrote, each without a loss, against those with all of them, one per seed, on images
 that none of them saw, by lite1 and lite2. All complete the same holes from the same codes, so each change is one of pairs.
 What was measured on IMAGES stays in the folder of the run: a second call only makes the table."""
-import argparse, csv
+import argparse, csv, hashlib
 from pathlib import Path
 import torch
 from tqdm import tqdm
+from picnet_nb.data import list_images
 from picnet_nb.hub import load
 from picnet_nb.masks import mask_types
 from picnet_nb.metrics import (Benchmark, FeatureDistance, LiteFeatures, bootstrap, diversity, features_of, kid_disjoint,
@@ -36,7 +37,8 @@ def kids(x:torch.Tensor, splits:int=50) -> torch.Tensor: # features (N, 1 + n, d
 
 def kept(run:Path, images:Path) -> dict: # of each hole type, measures of images and KID of splits
     "What `figures` found, measured once."
-    weights, file = run/'model.safetensors', run/f'figures-{images.name}.pt'
+    these = '\n'.join(f'{o.resolve()} {o.stat().st_size}' for o in list_images(images))
+    weights, file = run/'model.safetensors', run/f'figures-{hashlib.sha256(these.encode()).hexdigest()[:12]}.pt'
     if not file.exists() or file.stat().st_mtime < weights.stat().st_mtime: torch.save(figures(weights, images), file)
     return {hole: {k: kids(v) if v.ndim == 3 else v for k, v in found.items()}
             for hole, found in torch.load(file, weights_only=True).items()}

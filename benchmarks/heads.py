@@ -20,7 +20,7 @@ from .graph import CUDAGraph
 def pack(folder:Path, out:Path, side:int):
     "Photographs with a short side of `side` pixels, in the same folders."
     for file in list_images(folder):
-        image, to = open_image(file), out/file.relative_to(folder).with_suffix('.webp')
+        image, to = open_image(file), out/f'{file.relative_to(folder)}.webp'
         to.parent.mkdir(parents=True, exist_ok=True)
         ImageOps.cover(image, (side, side), Image.Resampling.LANCZOS).save(to, quality=86)
 
@@ -56,7 +56,7 @@ def parser(doc:str, minutes:float, heads:float, batch:int, out:str) -> argparse.
                    help=f'of the steps; reading and recording come on top ({minutes})')
     p.add_argument('--steps', type=int, help='so many, whatever they take')
     p.add_argument('--heads', type=float, default=heads,
-                   help=f'weight of the heads; 0: the generator does not hear of them ({heads})')
+                   help=f'weight of the heads; 0: heads.py has none, in generator.py they are not heard ({heads})')
     p.add_argument('--patch', type=float, default=.15, help='weight of the patch discriminator (0.15)')
     p.add_argument('--lr', type=float, default=2.5e-4, help='learning rate of the generator (2.5e-4)')
     p.add_argument('--size', type=int, default=128, help='of the images, pixels (128)')

@@ -74,7 +74,8 @@ def to_onnx(net:PICNet, folder:str|Path, license:str='other') -> float: # plain,
             apart.append(np.abs(paint.run(None, feed | seen)[0] - graph(**both).numpy()).max())
         if not max(apart) < 1e-3: raise ValueError(f'onnxruntime computes something else: {max(apart):.2g} of 2 apart')
         (folder/'config.json').write_text(json.dumps(net.config.to_dict() | dict(noise=[*both['eps'].shape[1:]])))
-        (folder/'README.md').write_text(model_card(net.config, folder.name, license), encoding='utf-8')
+        use = 'look.onnx sees an image and its hole, paint.onnx makes completions of noise; config.json has its shape.'
+        (folder/'README.md').write_text(model_card(net.config, folder.name, license, use=use), encoding='utf-8')
     return float(max(apart))
 
 # %% ../nbs/browser.ipynb #3f6263ca
@@ -90,11 +91,11 @@ def noise(seed:int, n:int, shape) -> torch.Tensor: # below 2^32; completions; of
     return torch.from_numpy(z.view(float)[:, :size].astype(np.float32)).view(n, *shape)
 
 # %% ../nbs/browser.ipynb #12e59d1c
-def build_page(folder:str|Path, net:PICNet) -> float: # new; as of `to_onnx`
+def build_page(folder:str|Path, net:PICNet, license:str='other') -> float: # new; as of `to_onnx`
     "Put a page that completes photographs into a folder, for any server of files."
     static = Path(str(files('picnet_nb')))/'static'
     with new_folder(folder) as folder, tempfile.TemporaryDirectory() as tmp:
-        apart = to_onnx(net, part := Path(tmp)/folder.name)
+        apart = to_onnx(net, part := Path(tmp)/folder.name, license)
         parts = *static.glob('*.js'), static/'widget.css', *(static/'web').iterdir(), *part.iterdir()
         for o in parts: shutil.copy(o, folder)
         shutil.copytree(example_path().parent, folder/'samples')
@@ -102,7 +103,7 @@ def build_page(folder:str|Path, net:PICNet) -> float: # new; as of `to_onnx`
         version = hashlib.sha256(b''.join((folder/o).read_bytes() for o in names)).hexdigest()      # tells a new page
         about = json.loads((folder/'config.json').read_text()) | dict(version=version, samples=example_names())
         (folder/'config.json').write_text(json.dumps(about))
-        small = ['./', 'samples/daisy_1.jpg', *(o for o in names if not o.endswith(('.onnx', '.gz')))]
+        small = ['./', 'index.html', 'samples/daisy_1.jpg', *(o for o in names if not o.endswith(('.onnx', '.gz')))]
         for name, old, new in (('sw.js', 'VERSION', version), ('sw.js', 'files = []', f'files = {small}'),
                                ('README.md', '---', '---\nsdk: static')):      # a Space on the hub reads it
             (folder/name).write_text((folder/name).read_text('utf-8').replace(old, new, 1), 'utf-8')
@@ -120,7 +121,8 @@ def export_main(argv:list|None=None): # the command line, if not the process's
     try:
         if not (a.serve and (a.out/'index.html').is_file()):
             theirs = any(Path(a.weights or '-').glob('*_net_G.pth'))      # the original's
-            apart = build_page(a.out, load_official(a.weights) if theirs else load(a.weights or None, 'cpu'))
+            net = load_official(a.weights) if theirs else load(a.weights or None, 'cpu')
+            apart = build_page(a.out, net, 'other' if a.weights else 'apache-2.0')
             print(f'{a.out}: look.onnx, paint.onnx and a page for any server; {apart:.1g} of 2 from torch')
     except (ImportError, ValueError, OSError, RuntimeError) as e: p.error(str(e))
     if not a.serve: return

@@ -111,16 +111,16 @@ def load(
 def model_card(
     config:PICNetConfig, repo:str, license:str, # user/repo; as the hub spells it: 'apache-2.0', 'cc-by-nc-4.0', ...
     data:str='', recipe:str='', # what it was trained on, the configuration's if not given; and how
-    figures:dict|None=None, # measured: {'PSNR, dB': 24.1, ...}
+    figures:dict|None=None, use:str='', # measured: {'PSNR, dB': 24.1, ...}; markdown, by a `Completer` if not given
 ) -> str: # markdown
     "The README.md of a repository with weights."
     rows = [('measure', 'value'), ('---', '---'), *figures.items()] if figures else []
     head = f'license: {license}\nlibrary_name: picnet_nb\npipeline_tag: image-to-image\ntags: [inpainting, picnet]'
     what = (f'A PICNet: it fills the hole in an image in many ways, at {config.image_size}x{config.image_size} pixels. '
             f'Holes that it was trained on: {", ".join(map(str, config.masks)) or "unknown"}.')
-    use = (f"from picnet_nb.complete import Completer\ncompleter = Completer.from_pretrained('{repo}')\n"
-           "completer('image.png', 'mask.png', n=8, seed=0)      # mask: white where to fill")
-    parts = {f'# {repo}': what, '## Use': f"```python\n# pip install 'picnet_nb[hub]'\n{use}\n```",
+    code = (f"from picnet_nb.complete import Completer\ncompleter = Completer.from_pretrained('{repo}')\n"
+            "completer('image.png', 'mask.png', n=8, seed=0)      # mask: white where to fill")
+    parts = {f'# {repo}': what, '## Use': use or f"```python\n# pip install 'picnet_nb[hub]'\n{code}\n```",
         '## Data': data or config.data, '## Recipe': recipe, '## Figures': '\n'.join(f'| {k} | {v} |' for k, v in rows)}
     return f'---\n{head}\n---\n' + ''.join(f'\n{k}\n\n{v or "Not stated."}\n' for k, v in parts.items())
 
@@ -137,7 +137,7 @@ def push_to_hub(
     with tempfile.TemporaryDirectory() as tmp:
         file = Path(tmp)/'model.safetensors'
         if isinstance(net_or_folder, PICNet): save_weights(net_or_folder, file)
-        else: shutil.copyfile(path/file.name if (path := Path(net_or_folder)).is_dir() else path, file)
+        else: shutil.copyfile(path/file.name if (path := Path(net_or_folder).expanduser()).is_dir() else path, file)
         (Path(tmp)/'README.md').write_text(model_card(load_weights(file).config, repo, license, **about), 'utf-8')
         api.create_repo(repo, private=private, exist_ok=True)
         return api.upload_folder(repo_id=repo, folder_path=tmp, commit_message='Weights and model card').commit_url
