@@ -7,7 +7,7 @@ __all__ = ['EMA', 'Schedule', 'Log', 'Preview', 'FinishStep', 'run_lock', 'Check
            'Processes', 'standard_callbacks']
 
 # %% ../nbs/07_callbacks.ipynb #da9850a9
-import copy, datetime, json, math, re, signal, sys, threading, time, warnings
+import copy, datetime, json, math, os, re, signal, sys, threading, time, warnings
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -174,6 +174,13 @@ def alike(a, b) -> bool: # two values of JSON
     if isinstance(a, dict): return a.keys() == b.keys() and all(alike(a[k], b[k]) for k in b)
     return not isinstance(a, (int, float)) or 0 <= a < math.inf
 
+# %% ../nbs/07_callbacks.ipynb #c7ec0a05
+def differences(old:dict, new:dict) -> list: # see `run_settings`
+    "What is other now, in words; of long texts from shortly before they part."
+    both = {k: (repr(old.get(k)), repr(v)) for k, v in new.items() if k != 'lr' and old.get(k) != v}
+    parts = {k: max(0, len(os.path.commonprefix(v)) - 30) for k, v in both.items()}
+    return [f'{k}: {a[parts[k]:]:.99} there, {b[parts[k]:]:.99} now' for k, (a, b) in both.items()]
+
 # %% ../nbs/07_callbacks.ipynb #4b518e61
 def read_checkpoint(file:Path, like:dict, own:dict) -> tuple: # as of `run_tensors` and `run_state`
     # tensors; numbers and texts; which settings are others, in words, and then no tensors
@@ -181,9 +188,7 @@ def read_checkpoint(file:Path, like:dict, own:dict) -> tuple: # as of `run_tenso
     try:
         with safetensors.safe_open(file, 'pt') as f:
             about, tensors = dict(sums={}) | json.loads(f.metadata()['run']), {}
-            both = {k: (about['settings'].get(k), v) for k, v in own['settings'].items() if k != 'lr'}
-            others = [f'{k}: {old!r:.99} there, {new!r:.99} now' for k, (old, new) in both.items() if old != new]
-            if others: return tensors, about, others
+            if others := differences(about['settings'], own['settings']): return tensors, about, others
             numbers = [v for row in about['log'] for v in row.values()] + sum(about['sums'].values(), [])
             if isinstance(about['scaler'], dict) and {} in (about['scaler'], own['scaler']):      # another `amp`
                 about['scaler'] = own['scaler']
@@ -248,7 +253,7 @@ class Checkpoint:
             if about['data']: t.data.load_state_dict(about['data'])
             with suppress(Exception), safetensors.safe_open(self.folder/'model.safetensors', 'pt') as f:
                 self.saved = int(f.metadata()['step'])      # the last that is written
-            if t.main: print(f'goes on from {self.good[-1]}; to begin anew, choose another folder', flush=True)
+            if t.main: print(f'goes on at step {t.step} of {t.steps} in {self.folder}; another begins anew', flush=True)
             return
         raise ValueError(f'no checkpoint in {self.folder} can be used: move them away, or choose another folder')
 
@@ -306,7 +311,6 @@ class Processes:
         except RuntimeError as e: raise ProcessLost('another process has died, or is silent: look for its error above; '
             f'the same command goes on from the last checkpoint ({e})') from e
 
-    @torch.no_grad()
     def mean(self, tensors:list, from_first:bool=False):
         "Replace each tensor by its mean over all processes, or by the first one's."
         if not tensors: return

@@ -10,7 +10,7 @@ __all__ = ['FewConfig', 'seamless_clone', 'LowRankNormal', 'kl_lowrank', 'FewEnc
 # %% ../nbs/09_few.ipynb #f0900005
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from collections import namedtuple
 import torch, torch.nn as nn, torch.nn.functional as F
 from torch.distributions import Normal
 from .data import augment
@@ -97,13 +97,8 @@ class FewEncoder(Encoder):
         return LowRankNormal(d.mean, d.stddev, loadings.unflatten(1, (-1, d.mean.shape[1])))
 
 # %% ../nbs/09_few.ipynb #f0900015
-class FewContext(NamedTuple):
-    "What the generator sees of the visible image, and the image itself."
-    f_m:torch.Tensor   # as in `Context`
-    f_e:torch.Tensor
-    m:torch.Tensor
-    known:torch.Tensor # (B, 4, H/2, W/2), the visible image times its visible part, and that part
-
+class FewContext(namedtuple('FewContext', [*Context._fields, 'known'])):
+    "A `Context`, and the image itself: (B, 4, H/2, W/2), what is visible times the visible part, and that part."
     map = Context.map
 
 # %% ../nbs/09_few.ipynb #f0900016

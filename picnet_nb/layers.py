@@ -52,10 +52,9 @@ class GroupNorm(nn.Module):
 # %% ../nbs/03_layers.ipynb #a2a8af82
 def norm_layer(kind:str, c:int) -> nn.Module: # 'none', 'instance' (paper) or 'group' (improvement); channels
     "The normalization named `kind`."
-    if kind == 'none': return nn.Identity()
-    if kind == 'instance': return nn.InstanceNorm2d(c, affine=True)
-    if kind == 'group': return GroupNorm(c)
-    raise ValueError(f"norm is 'none', 'instance' or 'group', not {kind!r}")
+    kinds = dict(none=nn.Identity, instance=lambda c: nn.InstanceNorm2d(c, affine=True), group=GroupNorm)
+    if kind not in kinds: raise ValueError(f"norm is 'none', 'instance' or 'group', not {kind!r}")
+    return kinds[kind](c)
 
 # %% ../nbs/03_layers.ipynb #6310a1db
 class ResBlock(nn.Module):

@@ -371,7 +371,7 @@ def evaluate(
             image, hole, made = (o[0] for o in task(kind, [task.ids[i]]))
             tiles += [image.masked_fill(hole, 0), image, *made[:4], made[psnr(made, image, hole).argmax()]]
     info = dict(model=name or type(getattr(model, 'net', model)).__name__, pictures=len(names), size=image.shape[-1],
-        data='/'.join(Path(data).parts[-2:]) if isinstance(data, (str, Path)) else type(data).__name__,
+        data='/'.join(Path(data).resolve().parts[-2:]) if isinstance(data, (str, Path)) else type(data).__name__,
         masks=[*task.masks], n=n, seed=seed, temperature=temperature, features=net and net.name,
         distance=far and far.name, training_pictures=len(bank) or None, device=str(task.device),
         hardware=torch.cuda.get_device_name(task.device) if task.device.type == 'cuda' else platform.machine(),
