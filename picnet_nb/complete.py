@@ -448,20 +448,20 @@ def name_results(files:list, names:dict, there=()) -> dict: # relative; file -> 
 def targets(path:Path, out:Path, settings:dict) -> dict: # image or folder; for all results; what decides about them
     "File -> folder of its results: one image never meets earlier ones; a folder goes on, if they were made alike."
     killed = re.compile(r'\.picnet_complete\.\w{8}|\.\.picnet_complete\.json\.\d+')      # what such runs have left
-    for o in (o for o in [*out.rglob('.*')] if killed.fullmatch(o.name)):
-        shutil.rmtree(o, ignore_errors=True) if o.is_dir() else o.unlink()
+    for o in (there := [*out.rglob('*')]):
+        if killed.fullmatch(o.name): shutil.rmtree(o, ignore_errors=True) if o.is_dir() else o.unlink()
     if not path.is_dir():
         names = (out/(short(path.stem) + (f'-{i}' if i > 1 else '')) for i in count(1))
         return {path: next(o for o in names if not o.exists() and not sheet_of(o).exists())}
     if out.samefile(path): raise ValueError(f'{out} is the folder of the images: choose another --out')
     file, files = out/'.picnet_complete.json', [o.relative_to(path) for o in list_images(path)]
-    masks = Path(settings.get('mask') or '')      # which may lie among the images
-    files = [o for o in files if masks not in (path.resolve()/o).parents] or files
+    masks, top = Path(settings.get('mask') or ''), path.resolve()      # the masks may lie among the images
+    files = [o for o in files if masks not in (top/o).parents] or files
     try: was, names = map(dict, json.loads(file.read_text())) if file.is_file() else (settings, {})
     except (ValueError, TypeError) as e: raise ValueError(f'{file} is damaged ({e}): choose another --out') from e
     diff = [f'{k} was {was.get(k)!r}, is {v!r}' for k, v in settings.items() if was.get(k) != v]
     if diff: raise ValueError(f'the results in {out} were made otherwise; choose another --out. {"; ".join(diff)}')
-    names = name_results(files, names, (o.relative_to(out) for o in out.rglob('*')))
+    names = name_results(files, names, (o.relative_to(out) for o in there))
     write_atomic(file, lambda f: f.write(json.dumps([settings, names]).encode()))
     return {path/o: out/names[str(o)] for o in files}
 
