@@ -82,9 +82,11 @@ export class Stage { // editor: has edited(patch), step(by), looked(), see(box, 
     else this.view(this.s, this.x, this.y)
   }
 
+  get most() { return Math.max(16, 4 * this.least) }      // the largest zoom
+
   view(s, x, y) { // CSS pixels of a pixel of the picture, and where its corner is
-    const { w, h: high, W, H } = this, most = Math.max(16, 4 * this.least)
-    s = clamp(s, this.least, most)
+    const { w, h: high, W, H } = this
+    s = clamp(s, this.least, this.most)
     this.fitted = s <= this.least * 1.001
     const place = (at, size, all) => size <= all ? (all - size) / 2 : clamp(at, all - size, 0)
     Object.assign(this, { s, x: place(x, W * s, w), y: place(y, H * s, high) })
@@ -98,7 +100,7 @@ export class Stage { // editor: has edited(patch), step(by), looked(), see(box, 
   }
 
   zoom(s, [x, y] = [this.w / 2, this.h / 2]) { // what is at (x, y) stays there
-    s = clamp(s, this.least, Math.max(16, 4 * this.least))
+    s = clamp(s, this.least, this.most)
     this.view(s, x - (x - this.x) * s / this.s, y - (y - this.y) * s / this.s)
   }
 
@@ -236,8 +238,11 @@ export class Stage { // editor: has edited(patch), step(by), looked(), see(box, 
     const on = this.tool !== 'erase' && !(e.buttons & 32) && !e.altKey           // 32: the other end of a pen
     if (this.spaced || e.button === 1) { this.act = { ...base, kind: 'pan' }; this.spaced = 'used'; return }
     if (this.looking) { this.act = { ...base, kind: 'look' }; this.hold(true); return }
-    if (this.tool === 'wand' && e.pointerType !== 'touch') return this.magic(at, on)
-    if (this.tool === 'wand') { this.act = { ...base, kind: 'wand', at, on }; return }      // unless another finger comes
+    if (this.tool === 'wand') {
+      if (e.pointerType !== 'touch') return this.magic(at, on)
+      this.act = { ...base, kind: 'wand', at, on }      // another finger may come
+      return
+    }
     if (this.tool === 'rect' || this.tool === 'lasso') {
       this.act = { ...base, kind: 'shape', at }
       this.shape ||= { points: [], on }
@@ -309,7 +314,7 @@ export class Stage { // editor: has edited(patch), step(by), looked(), see(box, 
     const a = this.act, [mid, apart] = this.hand(), k = apart / a.apart
     if (Math.abs(apart - a.apart) > 10 || Math.hypot(mid[0] - a.mid[0], mid[1] - a.mid[1]) > 10) a.moved = true
     if (!a.moved) return
-    const s = clamp(a.s * k, this.least, Math.max(16, 4 * this.least))
+    const s = clamp(a.s * k, this.least, this.most)
     this.view(s, mid[0] - (a.mid[0] - a.x) * s / a.s, mid[1] - (a.mid[1] - a.y) * s / a.s)
   }
 

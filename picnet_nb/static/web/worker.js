@@ -141,8 +141,7 @@ async function make(mine, about, n, draw) { // rounds grow as completions are ma
   for (let i = 0; i < n; i++) {
     if (mine !== number) return
     say('busy', i ? `${i} of ${n} ...` : 'Completing ...', { done: i, total: n })
-    const { window, eps } = await draw(i)
-    if (mine !== number) return
+    const { window, eps } = draw(i)
     const c = { window, eps, small: await paint(window, eps) }
     if (mine !== number) return
     o.made.push(c)
