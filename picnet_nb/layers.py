@@ -50,7 +50,7 @@ class GroupNorm(nn.Module):
         return torch.cat([y, F.group_norm(x[:, n:], 1, self.weight[n:], self.bias[n:])], 1) if n < x.shape[1] else y
 
 # %% ../nbs/03_layers.ipynb #a2a8af82
-def norm_layer(kind:str, c:int) -> nn.Module: # 'none', 'instance' (paper) or 'group' (improvement); channels
+def norm_layer(kind:str, c:int) -> nn.Module: # 'none', 'instance' (released code) or 'group' (improvement); channels
     "The normalization named `kind`."
     kinds = dict(none=nn.Identity, instance=lambda c: nn.InstanceNorm2d(c, affine=True), group=GroupNorm)
     if kind not in kinds: raise ValueError(f"norm is 'none', 'instance' or 'group', not {kind!r}")
