@@ -340,8 +340,8 @@ def test_selecting(me):
     check(all(me.ink((.5, .5))) and .005 < flower < .3, f'the wand takes the heart of the flower: {flower:.1%}')
     me.shot('wand')
     before = me.w.screenshot()
-    me.w.get_by_label('Colour of the hole').evaluate("e => { e.value = '#00ff00'; e.dispatchEvent(new Event('input')) }")
-    check(me.w.screenshot() != before and me.js('s.colors[0] & 0xffffff') == 0x00ff00, 'F7 the hole has a colour of choice')
+    me.w.get_by_label('Color of the hole').evaluate("e => { e.value = '#00ff00'; e.dispatchEvent(new Event('input')) }")
+    check(me.w.screenshot() != before and me.js('s.colors[0] & 0xffffff') == 0x00ff00, 'F7 the hole has a color of choice')
     me.do('clear')
     me.do('brush')
 

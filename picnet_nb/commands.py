@@ -97,7 +97,7 @@ def evaluate_main(argv:list|None=None): # the command line, if not the process's
     lite = ['none', 'lite0', 'lite1', 'lite2']
     p.add_argument('--features', choices=[*lite, 'inception'], default='lite0', help='network of KID, FID, IS (lite0)')
     p.add_argument('--distance', choices=[*lite, 'lpips'], default='lite0', help='perceptual distance (lite0)')
-    p.add_argument('--train', help='folder of the training images, to look for memorised completions')
+    p.add_argument('--train', help='folder of the training images, to look for memorized completions')
     p.add_argument('--batch', type=int, default=32, help='completions at once (32)')
     p.add_argument('--device', help='such as cpu or cuda (a GPU if there is one)')
     p.add_argument('--out', default='evaluation', help='folder for the results, NAME-2 if it is there')

@@ -251,7 +251,7 @@ def paint(net:PICNet, w:Window, latents:torch.Tensor) -> list: # after `speed_up
 
 # %% ../nbs/14_complete.ipynb #5b0f3a11
 fillings = 'auto', 'material', 'model', 'both'
-advice = 'pieces of the photograph realise the guesses of the model, and every fourth is as the model paints it; ' \
+advice = 'pieces of the photograph realize the guesses of the model, and every fourth is as the model paints it; ' \
     '--fill says otherwise, and --adapt 2m lets the model learn this photograph first'
 
 def sources_of(fill:str, w:Window) -> list: # one of `fillings`
@@ -303,14 +303,14 @@ class Renderer:
         return w
 
     def render(self, w:Window, latents:torch.Tensor, sources=None) -> tuple: # as of `Completions`, up to sources
-        "Paint the model's guesses, some at once, and let the material realise those that it is to make."
+        "Paint the model's guesses, some at once, and let the material realize those that it is to make."
         if latents.shape[1:] != w.prior.mean.shape[1:]: raise ValueError(
             f'latents are (n, {", ".join(map(str, w.prior.mean.shape[1:]))}) here, not {tuple(latents.shape)}')
         turns, made, full, sources = sources or w.sources, [], [], []
         for part in latents.split(16):
             for o in paint(self.net, w, part):
                 guess, by = o.crop(w.content), turns[len(made)%len(turns)]
-                if by != 'model': small, finish = w.material.realise(guess, w.follow)
+                if by != 'model': small, finish = w.material.realize(guess, w.follow)
                 if by == 'auto': by = 'model' if w.material.apart(small, guess) > .15 else 'material'   # see weights
                 if by == 'model': small, finish = guess, partial(w.enlarge, o)
                 for to, new in zip((made, full, sources), (small, finish, by)): to.append(new)

@@ -297,7 +297,7 @@ class Surroundings:
 
 # %% ../nbs/13_material.ipynb #d8913b92
 class Material(Surroundings):
-    "The known part of a photograph around its hole, ready to realise guesses."
+    "The known part of a photograph around its hole, ready to realize guesses."
     @cached_property
     def levels(self): # what `vote` gets at three sizes, small to large: known part, hole; rounds, step, patches
         def level(share, *how):
@@ -327,7 +327,7 @@ class Material(Surroundings):
         return (F.adaptive_avg_pool2d(x - y, 8).abs().mean()/gap.float().mean()).item()
 
     @one_thread()
-    def realise(self,
+    def realize(self,
         guess:Image.Image, follow:float=0., # of the box, RGB; 0: what the photograph has decides, 1: the guess
     ) -> tuple: # a small image of the box; a function that makes it in full
         "Choose pieces of the photograph for a guess."
@@ -343,6 +343,6 @@ class Material(Surroundings):
     def copied(self, offsets, change) -> Image.Image: # see `copy_sharp`; of the box's size
         return Image.fromarray(copy_sharp(self.pixels, self.hole, self.gap, offsets, change)[self.window])
 
-    def fill(self, guess:Image.Image, follow:float=0.) -> Image.Image: # see `realise`; only the hole's pixels are new
-        "Realise a guess with pieces of the photograph."
-        return self.realise(guess, follow)[1]()
+    def fill(self, guess:Image.Image, follow:float=0.) -> Image.Image: # see `realize`; only the hole's pixels are new
+        "Realize a guess with pieces of the photograph."
+        return self.realize(guess, follow)[1]()

@@ -169,7 +169,7 @@ export function pixels(image) {
   return ctx.getImageData(0, 0, ctx.canvas.width, ctx.canvas.height)
 }
 
-export function wand({ width: w, height: h, data }, x, y, reach) { // all of like colour around a place, up to the next edge; reach: 0 to 1
+export function wand({ width: w, height: h, data }, x, y, reach) { // all of like color around a place, up to the next edge; reach: 0 to 1
   const out = new Bits(w, h), stack = [y * w + x], seen = new Uint8Array(w * h), far = 12 + 150 * reach ** 1.5, seed = [0, 0, 0]
   let n = 0
   for (let j = Math.max(0, y - 1); j <= Math.min(h - 1, y + 1); j++) for (let i = Math.max(0, x - 1); i <= Math.min(w - 1, x + 1); i++, n++)

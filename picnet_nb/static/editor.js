@@ -80,10 +80,10 @@ export class Editor {
     this.sizeText = h('output', { class: 'pn-px' })
     this.undo = iconButton('undo', 'Undo (Ctrl Z)', () => this.step(-1))
     this.redo = iconButton('redo', 'Redo (Ctrl Shift Z)', () => this.step(1))
-    this.colorInput = h('input', { type: 'color', 'aria-label': 'Colour of the hole', oninput: e => { this.ownColor = true; stage.color = e.target.value } })
+    this.colorInput = h('input', { type: 'color', 'aria-label': 'Color of the hole', oninput: e => { this.ownColor = true; stage.color = e.target.value } })
     const grow = by => this.edit(o => o.grow(by * Math.max(1, Math.round(Math.min(o.w, o.h) / 100))))
     const hole = menu('more', 'Hole', [['invert', 'Invert (I)', () => this.edit(o => o.invert())], ['clear', 'Clear', () => this.clear()], ['grow', 'Grow', () => grow(1)], ['shrink', 'Shrink', () => grow(-1)],
-      ['mask-in', 'Open a mask, white where to fill', () => this.maskFile.click()], ['mask-out', 'Save the mask as PNG', () => this.saveMask()], h('label', {}, this.colorInput, 'Colour')], { word: true })
+      ['mask-in', 'Open a mask, white where to fill', () => this.maskFile.click()], ['mask-out', 'Save the mask as PNG', () => this.saveMask()], h('label', {}, this.colorInput, 'Color')], { word: true })
     const side = (name, label, ...sides) => [name, label, () => this.ask('extend', { sides: sides.map(o => o ? '25%' : 0) })]
     const extend = menu('extend', 'Extend', [side('extend-all', 'All sides by a quarter', 1, 1, 1, 1), side('extend-left', 'To the left', 1, 0, 0, 0), side('extend-top', 'Upwards', 0, 1, 0, 0),
       side('extend-right', 'To the right', 0, 0, 1, 0), side('extend-bottom', 'Downwards', 0, 0, 0, 1)], { word: true, title: 'A larger picture, whose new edge is the hole' })

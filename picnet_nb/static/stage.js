@@ -7,7 +7,7 @@ const FINE = 1600           // cells of the hole along the longer side at least,
 const CLICK = 5             // CSS pixels; a pointer that moves less has clicked
 
 export const tools = { brush: 'Brush (B)', erase: 'Eraser (E)', rect: 'Rectangle (R)', lasso: 'Lasso (L): draw around, or click corners and press Enter',
-  wand: 'Wand (W): all of like colour, up to the next edge' }
+  wand: 'Wand (W): all of like color, up to the next edge' }
 
 export class Stage { // editor: has edited(patch), step(by), looked(), see(box, side) and size, 0 to 1, of the tool
   constructor(editor) {
