@@ -11,7 +11,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 import torch, torch.nn.functional as F
 from PIL import Image
-from .callbacks import EMA, FinishStep, MixedPrecision, Schedule
+from .callbacks import EMA, MixedPrecision, Schedule
 from .data import to_tensor
 from .fast import speed_up
 from .few import few_pictures
@@ -70,7 +70,7 @@ def adapt(
         learner = restore_spectral_norm(copy.deepcopy(net).float())
     learner.encoder = copy.deepcopy(net.encoder).float()      # as it is: without spectral norms, and still
     def hear(t): t.stop |= bool(tell and tell(t.step, t.steps))
-    cbs = [FinishStep(), MixedPrecision(), EMA(), plan, SimpleNamespace(after_step=hear)]
+    cbs = [MixedPrecision(), EMA(), plan, SimpleNamespace(after_step=hear)]
     trainer = Trainer(speed_up(learner), data, recipe.config, terms, cbs, recipe.choose, device)
     trainer.net.encoder.requires_grad_(False)
     made = trainer.fit().ema

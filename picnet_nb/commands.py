@@ -114,8 +114,7 @@ def evaluate_main(argv:list|None=None): # the command line, if not the process's
                              none(a.distance), a.train, a.batch, name=name)
             found.save(out)
     except (ImportError, ValueError, OSError, RuntimeError) as e: p.error(str(e))
-    print(found.markdown())
-    print(f'all results and images: {out}')
+    print(f'{found.markdown()}\nall results and images: {out}')
 
 # %% ../nbs/13_commands.ipynb #b8d2db0d
 if __name__ == '__main__' and '__file__' in globals(): sys.exit(train_main())      # not in the notebook

@@ -209,8 +209,7 @@ class Completions(Samples):
         kind = whole.format if kind == 'same' else kind.upper()
         files = [folder/f'{i + 1:02}{image_formats.get(kind)}' for i in range(len(self))][:best]
         old = [o for o in files if o.exists()]
-        if old and not overwrite: raise FileExistsError(
-            f'{old[0]} is there already: choose another folder, or overwrite=True')
+        if old and not overwrite: raise FileExistsError(f'{old[0]} is there: choose another folder, or overwrite=True')
         folder.mkdir(parents=True, exist_ok=True)
         lost = {whole.fill(image, self.window.mask).save(file, kind) for file, image in zip(files, self)} - {''}
         if lost: warnings.warn('; '.join(lost), stacklevel=2)
@@ -448,15 +447,16 @@ def name_results(files:list, names:dict, there=()) -> dict: # relative; file -> 
 def targets(path:Path, out:Path, settings:dict) -> dict: # image or folder; for all results; what decides about them
     "File -> folder of its results: one image never meets earlier ones; a folder goes on, if they were made alike."
     killed = re.compile(r'\.picnet_complete\.\w{8}|\.\.picnet_complete\.json\.\d+')      # what such runs have left
-    for o in (there := [*out.rglob('*')]):
-        if killed.fullmatch(o.name): shutil.rmtree(o, ignore_errors=True) if o.is_dir() else o.unlink()
+    there, others = [*out.rglob('*')], {o.parent for o in out.rglob('*/.lock')}      # which may be at work
+    for o in (o for o in there if killed.fullmatch(o.name) and others.isdisjoint(o.parents)):
+        shutil.rmtree(o, ignore_errors=True) if o.is_dir() else o.unlink()
     if not path.is_dir():
         names = (out/(short(path.stem) + (f'-{i}' if i > 1 else '')) for i in count(1))
         return {path: next(o for o in names if not o.exists() and not sheet_of(o).exists())}
     if out.samefile(path): raise ValueError(f'{out} is the folder of the images: choose another --out')
     file, files = out/'.picnet_complete.json', [o.relative_to(path) for o in list_images(path)]
     masks, top = Path(settings.get('mask') or ''), path.resolve()      # the masks may lie among the images
-    files = [o for o in files if masks not in (top/o).parents] or files
+    files = [o for o in files if masks not in (top/o).resolve().parents] or files
     try: was, names = map(dict, json.loads(file.read_text())) if file.is_file() else (settings, {})
     except (ValueError, TypeError) as e: raise ValueError(f'{file} is damaged ({e}): choose another --out') from e
     diff = [f'{k} was {was.get(k)!r}, is {v!r}' for k, v in settings.items() if was.get(k) != v]
@@ -524,7 +524,7 @@ def main(argv:list|None=None) -> int: # the command line, if not the process's; 
     p.add_argument('--keep', type=Path, metavar='FILE', help='keep the weights that --adapt has learned (.safetensors)')
     p.add_argument('--best', type=int, help='write the first so many in full size (all); the sheet shows all')
     p.add_argument('--format', choices=[*map(str.lower, image_formats), 'same'], default='png', help='of results (png)')
-    p.add_argument('--out', type=Path, default=Path('completions'), help='where new results are put (completions)')
+    p.add_argument('--out', type=Path, default='completions', help='where new results are put (completions)')
     p.add_argument('--weights', help='a file, a folder of a training run, or user/repo on the Hugging Face hub')
     p.add_argument('--gui', action='store_true', help='draw the hole yourself, in the browser')
     p.add_argument('--web', action='store_true', help='show the page that needs no Python, made in ./page if missing')
@@ -535,23 +535,22 @@ def main(argv:list|None=None) -> int: # the command line, if not the process's; 
         try:
             if a.gui: return importlib.import_module('picnet_nb.widget').launch(a.image, a.mask, a.weights)
             if a.web: return importlib.import_module('picnet_nb.export').export_main(['--serve', a.weights or ''])
-            path, spec = (Path(a.image).expanduser(), a.mask) if a.image else (example_path(), 'center')
+            path, spec = (Path(a.image), a.mask) if a.image else (example_path(), 'center')
             for o in {a.image, spec} - {None, *mask_types}:
-                if not Path(o).expanduser().exists(): load_pil(o)      # says why
+                if not Path(o).exists(): load_pil(o)      # says why
             if a.keep and (not a.adapt or path.is_dir()): raise ValueError('--keep goes with --adapt and one image')
-            keep = a.keep and a.keep.expanduser()
-            if keep and keep.exists(): raise ValueError(f'{keep} is there already: choose another name for --keep')
-            if keep and not keep.parent.is_dir(): raise ValueError(f'there is no folder {keep.parent} for --keep')
+            if a.keep and a.keep.exists(): raise ValueError(f'{a.keep} is there already: choose another --keep')
+            if a.keep and not a.keep.parent.is_dir(): raise ValueError(f'there is no folder {a.keep.parent} for --keep')
             if a.extend and (spec and a.image or a.adapt): raise ValueError('--extend takes no mask, and no --adapt')
             if sides := a.extend and a.extend.split(','): margins(sides, (999, 999))
-            most = dict(n=(1, 10**5), seed=(-2**63, 2**63), temperature=(0, 1e3), size=(1, 10**5), best=(1, 10**5),
-                        grow=(-10**5, 10**5), feather=(0, 10**5))
+            most = dict(n=(1, 10**5), seed=(0 if a.adapt else -2**63, 2**63 - 1), temperature=(0, 1e3), size=(1, 10**5),
+                        best=(1, 10**5), grow=(-10**5, 10**5), feather=(0, 10**5))
             check_numbers(vars(a), **{k: v for k, v in most.items() if getattr(a, k) is not None})
             how = {o: getattr(a, o) for o in 'n seed temperature fill detail size grow feather'.split()}
-            more = {o: getattr(a, o) for o in 'weights adapt extend format best'.split()}
-            held.enter_context(run_lock(out := a.out.expanduser(), wait=True))
-            where = lambda o: o if o in {None, *mask_types} else str(Path(o).expanduser().resolve())
-            todo = targets(path, out, dict(images=where(path), mask=where(spec), **more, **how))
+            more = {o: getattr(a, o) for o in 'adapt extend format best'.split()}
+            held.enter_context(run_lock(a.out, wait=True))
+            at = lambda o: os.path.realpath(o) if o not in {None, *mask_types} and os.path.exists(o) else o
+            todo = targets(path, a.out, dict(images=at(path), mask=at(spec), weights=at(a.weights), **more, **how))
             completer = Completer.from_pretrained(a.weights, usable(a.device))
         except (ValueError, OSError, RuntimeError, ImportError) as e: p.error(str(e))
         if spec in mask_types and (kinds := completer.net.config.masks) and spec not in kinds: print('warning: these '
@@ -561,7 +560,7 @@ def main(argv:list|None=None) -> int: # the command line, if not the process's; 
         folder, saving = path if path.is_dir() else path.parent, dict(kind=a.format, best=a.best)
         ear = FinishStep() if len(todo) > 1 else None      # a single image is stopped at once
         if ear: held.callback(ear.cleanup, ear) and ear.before_fit(ear)
-        failed = complete_files(completer, todo, spec, folder, how, saving, a.adapt, keep, sides, ear)
+        failed = complete_files(completer, todo, spec, folder, how, saving, a.adapt, a.keep, sides, ear)
     if ear and ear.pressed: raise KeyboardInterrupt      # `command` says what that means
     return int(failed > 0)
 

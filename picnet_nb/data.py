@@ -95,7 +95,7 @@ def _open_pil(x) -> Image.Image: # see `open_image`; only its head is read
     if isinstance(x, (bytes, bytearray, memoryview)): x = io.BytesIO(x)
     if not hasattr(x, 'read'):
         if re.match(r'\w{2,}:/', str(x)): raise ValueError('this is an address: download it first, and give the file')
-        x = Path(x).expanduser()
+        x = Path(x) if os.path.lexists(x) else Path(x).expanduser()
         if x.exists() and not x.is_file(): raise ValueError('it is a folder' if x.is_dir() else 'it is no regular file')
     Image.init()
     return Image.open(x, formats=[o for o in _formats if o in Image.OPEN])
@@ -147,7 +147,7 @@ def to_pil(t:torch.Tensor) -> Image.Image: # RGB; gray for a mask
     t = t[0].detach() if t.ndim == 4 and len(t) == 1 else t.detach()
     if t.ndim != 3 or len(t) not in (1, 3):
         raise ValueError(f'one image is (3, H, W), not {tuple(t.shape)}; for a batch, [to_pil(o) for o in batch]')
-    t = t.float()*255 if t.dtype == torch.bool else (t.float() + 1)*127.5
+    t = t.float() if t.dtype == torch.uint8 else t.float()*255 if t.dtype == torch.bool else (t.float() + 1)*127.5
     return Image.fromarray(t.round().clamp(0, 255).byte().permute(1, 2, 0).squeeze(2).cpu().numpy())
 
 # %% ../nbs/01_data.ipynb #85277fc7
@@ -202,9 +202,9 @@ def resize_crop(x, size:int|tuple, min_side:int=1) -> Image.Image: # RGB, of tha
     return ImageOps.fit(open_image(x, min_side), height_width(size)[::-1], Image.Resampling.LANCZOS)
 
 # %% ../nbs/01_data.ipynb #e52537f4
-image_suffixes = set('.jpg .jpeg .jfif .png .webp .bmp .gif .tif .tiff .ppm .pgm .pbm .tga .jp2 .mpo .ico .avif '
-                     '.heic .heif'.split())
-_marks = ['.lock'], ['result.json', 'cases.png']      # in folders of results
+image_suffixes = tuple('.jpg .jpeg .jfif .png .webp .bmp .gif .tif .tiff .ppm .pgm .pbm .tga .jp2 .mpo .ico '
+                       '.avif .heic .heif'.split())
+_own = ['.lock', 'samples.png'], ['.picnet_complete.json'], ['result.json', 'cases.png']      # in folders of results
 _archives = '.zip', '.tar', '.gz', '.tgz', '.7z', '.rar'
 
 # %% ../nbs/01_data.ipynb #fc852dc0
@@ -213,17 +213,17 @@ def list_images(folder) -> list: # of paths, sorted
     if not isinstance(folder, (str, os.PathLike)): return list(folder)
     top, found, out, seen = Path(folder).expanduser(), [], [], set()
     if not top.is_dir(): raise ImageError(f'there is no folder {folder}')
-    for at, dirs, names in os.walk(top, followlinks=True):
+    for at, dirs, names in os.walk(top, followlinks=True, onerror=lambda e: out.append(Path(e.filename).name)):
         at, here = Path(at), {*dirs, *names}
         if at.resolve() in seen: dirs.clear(); continue      # a link to where we were
         seen.add(at.resolve())
-        ours = {k for k in dirs if f'{k}_sheet.png' in here or any(all((at/k/o).exists() for o in m) for m in _marks)}
-        bad = {k for k in here if k[0] == '.' or k.endswith(_archives) or k.removesuffix('_sheet.png') in ours}
+        own = {k for k in dirs if f'{k}_sheet.png' in here or any(all(os.path.exists(at/k/o) for o in m) for m in _own)}
+        bad = {k for k in here if k[0] == '.' or k.endswith(_archives) or k.removesuffix('_sheet.png') in own}
         dirs[:], out = sorted({*dirs} - bad), out + sorted(bad)
         found += [o for k in {*names} - bad if (o := at/k).suffix.lower() in image_suffixes and o.is_file()]
     if not found: raise ImageError(f'no images in {folder}, nor below; looked for .jpg, .png, .webp and the like')
     some = ', '.join(out[:5] + ['...'][:len(out) - 5])
-    if out: warnings.warn(f'left out in {folder}, as hidden, an archive or results: {some}', stacklevel=2)
+    if out: warnings.warn(f'left out in {folder}, as hidden, closed to us, an archive or results: {some}', stacklevel=2)
     return sorted(found)
 
 # %% ../nbs/01_data.ipynb #12971bf0
@@ -318,14 +318,14 @@ class ImageSet:
 # %% ../nbs/01_data.ipynb #a82481f5
 class _Passes(IterableDataset):
     "Pass after pass over an iterable, each in another order if the iterable knows `set_epoch`."
-    def __init__(self, items, first:int): self.items, self.first = items, first
+    def __init__(self, items, first:int, part:tuple): self.items, self.first, self.part = items, first, part
 
     def __iter__(self):
         for epoch in itertools.count(self.first):
             if hasattr(self.items, 'set_epoch'): self.items.set_epoch(epoch)
             n = -1
             try:
-                for n, item in enumerate(self.items): yield item
+                for n, item in enumerate(itertools.islice(self.items, *self.part)): yield item
             except Exception as e: warnings.warn(f'a pass broke off after {n + 1} items: {type(e).__name__} {e}')
             if n < 0: raise ImageError('the stream is empty, or can be read only once')
 
@@ -354,9 +354,9 @@ class ImageStream:
         if isinstance(s, IterableDataset) or not hasattr(s, '__getitem__'):
             if hasattr(s, 'num_shards'):     # of Hugging Face
                 from datasets.distributed import split_dataset_by_node
-                s = split_dataset_by_node(s, rank, world)
+                s, rank, world = split_dataset_by_node(s, rank, world), 0, 1
             shards = getattr(s, 'num_shards', 8*isinstance(s, IterableDataset))     # 0: workers can't share it
-            s, order, workers = _Passes(s, self.position), None, min(workers, shards)
+            s, order, workers = _Passes(s, self.position, (rank, None, world)), None, min(workers, shards)
         else: order = (int(np.random.default_rng((self.seed, k + i)).integers(len(s)))
                        for k in itertools.count(self.position + rank*m, n) for i in range(m))
         collate = partial(_collate, size=tuple(o + 2*round(o/16) for o in self.size))      # 1/8 larger, to cut from
@@ -422,7 +422,7 @@ _spaces = {b'GRAY': 'L LA', b'RGB ': 'RGB RGBA', b'CMYK': 'CMYK', b'Lab ': 'LAB'
 def _how(img:Image.Image, kind:str) -> dict: # just opened; its format
     "Keywords of PIL to save in each format, with the losses of the file that was opened."
     if webp := kind == 'WEBP' and img.fp: img.fp.seek(0)
-    lossy = kind == 'JPEG' or kind == 'WEBP' and not (webp and b'VP8L' in img.fp.read())
+    lossy = kind == 'JPEG' or webp and b'VP8L' not in img.fp.read()
     how = dict(PNG=dict(compress_level=3), JPEG=dict(quality=95, subsampling=0), TIFF={},
                WEBP=dict(lossless=not lossy, exact=True, quality=90))
     if kind == 'JPEG': how[kind] = dict(qtables=[t for _, t in sorted(img.quantization.items())],

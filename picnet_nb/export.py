@@ -115,7 +115,7 @@ def export_main(argv:list|None=None): # the command line, if not the process's
     "Export from the command line."
     p = Parser('picnet_export', description='A network as ONNX, and a page that runs it in browsers.')
     p.add_argument('weights', nargs='?', help="a file, a folder of a run or of the original's, user/repo (bundled)")
-    p.add_argument('--out', type=Path, default=Path('page'), help='a new folder (page)')
+    p.add_argument('--out', type=Path, default='page', help='a new folder (page)')
     p.add_argument('--serve', action='store_true', help='show it on this machine; one that is there is not made again')
     a = p.parse_args(argv)
     try:

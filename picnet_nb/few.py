@@ -189,7 +189,7 @@ def frozen_features(device:torch.device) -> FeatureDistance:
     return FeatureDistance().to(device, memory_format=torch.channels_last)
 
 # %% ../nbs/09_few.ipynb #f0900036
-def feature_maps(out) -> tuple: # of truth, reconstruction and generation; the hole (B, 3, H, W), moved alike
+def feature_maps(out) -> tuple: # of truth, reconstruction and generation; the hole (B, 1, H, W), moved alike
     "Show truth and composites, augmented alike, to the frozen network; once for all terms."
     if hasattr(out, 'feature_maps'): return out.feature_maps
     net, u = frozen_features(out.image.device), out.batch['augment']
@@ -231,7 +231,7 @@ class Style(Term):
 
     def loss(self, true, made, hole): # without the smallest maps, which have hardly any places
         pairs = [(gram(a, hole), gram(b, hole)) for a, b in zip(true[:-1], made[:-1])]
-        return sum((a - b).square().sum((1, 2))/a.square().sum((1, 2)).mean() for a, b in pairs).mean()
+        return sum((a - b).square().sum((1, 2))/a.square().sum((1, 2)).mean().clamp_min(1e-12) for a, b in pairs).mean()
 
     def generator(self, out):
         real, rec, gen, hole = feature_maps(out)

@@ -197,8 +197,7 @@ class GANLoss:
     penalties = {'lsgan': None, 'hinge': None, 'wgan-gp': gradient_penalty, 'wgan-div': divergence_penalty}
 
     def __init__(self, mode:str='lsgan'): # 'lsgan' (paper), 'hinge', 'wgan-gp' or 'wgan-div'
-        if mode not in self.penalties: raise ValueError(
-            f"unknown GAN loss {mode!r}: choose one of {', '.join(self.penalties)}")
+        if mode not in self.penalties: raise ValueError(f"GAN loss {mode!r}: choose {', '.join(self.penalties)}")
         self.mode, self.penalty_of = mode, self.penalties[mode]
 
     @no_autocast

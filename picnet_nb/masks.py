@@ -80,7 +80,7 @@ def make_masks(kinds:str|tuple, n:int, size:int|tuple, generator=None, device=No
     for i, k in enumerate(kinds):
         at = (pick == i).nonzero()[:, 0]
         draw = k if callable(k) else mask_types[k]
-        mask[to_device(at, mask.device)] = draw(len(at), size, generator=generator, device=device)
+        if len(at): mask[to_device(at, mask.device)] = draw(len(at), size, generator=generator, device=device)
     return mask
 
 # %% ../nbs/02_masks.ipynb #891b9404

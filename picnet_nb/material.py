@@ -79,7 +79,7 @@ def vote(
     at = step*touch[::step, ::step].nonzero()
     asks = at[:, 0]*touch.shape[1] + at[:, 1]
     trust = unfold(1.3**-depth(hole)[None, None, rows, cols]).mean(1)[asks]
-    grid, extra = (hole.shape[0] - side + 1, bank.columns), torch.zeros(len(bank))
+    grid, extra = (hole.shape[0] - side + 1, bank.columns), bank.norms.new_zeros(len(bank))
     def total(v): # (m, C*side*side) of the asking patches, added up where they lie
         return F.fold(v.new_zeros(touch.numel(), v.shape[1]).index_put_((asks,), v).T[None], inside.shape, side)
     for _ in range(rounds):
@@ -212,13 +212,14 @@ def copy_sharp(
     return out
 
 # %% ../nbs/13_material.ipynb #5b0f3a61
+_inside = []      # numbers of threads that calls in it go back to
 @contextmanager
 def one_thread():
     "Many small steps: more threads gain nothing, and on a busy machine they wait for one another."
-    threads = torch.get_num_threads()
+    _inside.append(threads := max([torch.get_num_threads(), *_inside]))      # a new thread begins with the 1 of others
     torch.set_num_threads(1)
     try: yield
-    finally: torch.set_num_threads(threads)
+    finally: torch.set_num_threads(_inside.pop(_inside.index(threads)))
 
 # %% ../nbs/13_material.ipynb #1c9402a6
 def copied_mean(

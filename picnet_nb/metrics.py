@@ -230,7 +230,7 @@ class Benchmark:
         if not callable(model): raise TypeError(f'a model is a PICNet, a Completer or a function, not {model!r}')
         kinds = [mask] if isinstance(mask, str) or callable(mask) else mask
         self.masks = kinds if isinstance(kinds, dict) else {getattr(o, '__name__', str(o)): o for o in kinds}
-        named = len({*self.masks, 'all'}) > len(kinds)      # all: the mean of them
+        named = len({*self.masks, 'all'}) > len(kinds) > 0      # all: the mean of them
         if not named or not all(callable(o) or o in mask_types for o in self.masks.values()): raise ValueError(
             f'hole types are {", ".join(mask_types)}, or functions with names of their own, not {mask}')
         if files and not size: raise ValueError('this model does not tell the size of its images: give size=...')

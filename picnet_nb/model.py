@@ -24,6 +24,7 @@ def check_numbers(values:dict, **ranges:tuple): # name=(least, most) of each tha
         v, whole = values[k], isinstance(most, int)
         if isinstance(v, bool) or not isinstance(v, Integral if whole else Real) or not least <= v <= most:
             raise ValueError(f'{k} is a {"whole "*whole}number from {least} to {most}, not {v!r:.50}')
+        values[k] = (int if whole else float)(v)      # numpy's can't be saved
 
 # %% ../nbs/04_model.ipynb #c4ec0a03
 def usable(device=None) -> torch.device: # a GPU if there is one
@@ -89,8 +90,7 @@ def composite(
 def check_inputs(image:torch.Tensor, mask:torch.Tensor): # (B, 3, H, W), (B, 1, H, W)
     "Raise a `ValueError` that says what is wrong if images and masks can't be completed together."
     if image.ndim != 4 or image.shape[1] != 3: raise ValueError(f'images are (B, 3, H, W), not {tuple(image.shape)}')
-    if mask.dtype != torch.bool: raise ValueError(
-        f'masks are bool, True where to fill, not {mask.dtype}; write mask > 0.5')
+    if mask.dtype != torch.bool: raise ValueError(f'masks are bool, True where to fill, not {mask.dtype}; mask > 0.5')
     B, _, H, W = image.shape
     if mask.shape != (B, 1, H, W): raise ValueError(
         f'masks for images {tuple(image.shape)} are {(B, 1, H, W)}, not {tuple(mask.shape)}')

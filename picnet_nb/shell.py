@@ -6,7 +6,7 @@
 __all__ = ['train', 'evaluate', 'complete', 'export', 'Steady', 'command', 'later', 'Parser', 'new_folder']
 
 # %% ../nbs/12_shell.ipynb #c13a0002
-import argparse, importlib, os, shutil, signal, sys
+import argparse, importlib, os, re, shutil, signal, sys
 from contextlib import contextmanager, suppress
 from functools import wraps
 from itertools import count
@@ -59,7 +59,10 @@ complete, export = later('complete', 'main'), later('export', 'export_main')
 
 # %% ../nbs/12_shell.ipynb #c1200014
 class Parser(argparse.ArgumentParser):
-    "A mistake in the options ends with exit code 2 and one line."
+    "A mistake in the options ends with exit code 2 and one line; shells leave ~ in --out=~/x as it is."
+    def parse_args(self, args=None, namespace=None):
+        home = lambda o: re.sub('^(--[a-z-]+=)?(~.*)', lambda m: (m[1] or '') + os.path.expanduser(m[2]), o)
+        return super().parse_args([*map(home, sys.argv[1:] if args is None else args)], namespace)
     def error(self, message, code=2): self.exit(code, f'{self.prog}: error: {" ".join(message.split()):.1000}\n')
 
 # %% ../nbs/12_shell.ipynb #c1200018

@@ -218,7 +218,7 @@ class Trainer:
         self.call('before_step')
         self.batch = self.draw()
         self.losses = self.work(self.batch, tuple(o.due(self.step) for o in self.terms))
-        self.scaler.update()
+        if self.losses: self.scaler.update()
         self.step += 1
         self.call('after_step')
 
