@@ -136,6 +136,11 @@ def open_notebook(page, port, token, name, at='lab/tree'):
 
 def command(page, name, **args): page.evaluate('([name, args]) => window.jupyterapp.commands.execute(name, args)', [name, args])
 
+def python(page, code):
+    "Run code in the kernel of the notebook; what it prints."
+    return page.evaluate("""code => new Promise(done => { let out = ''; const f = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({ code })
+        f.onIOPub = m => { out += m.content.text ?? m.content.evalue ?? '' }; f.done.then(() => done(out.trim())) })""", code)
+
 # --- a person at the widget
 
 def visit(page, url, shots=None):
@@ -781,6 +786,16 @@ def test_looks(me):
     check(not any(o in text for o in ('Round', 'round ', 'Samples', '·')), 'F27 no jargon')
     page.set_viewport_size(dict(width=1440, height=1000))
 
+def test_python(me, where):
+    "A hole that Python makes while one draws, and who stops drawing."
+    page, m = me.page, me.page.mouse
+    m.move(*me.at(.1, .1)); m.down(); m.move(*me.at(.2, .15), steps=3)
+    made = python(page, 'mask = w.mask.copy(); mask[:] = False; mask[40:80, 60:120] = True; w.mask = mask; print(mask.mean())')
+    page.wait_for_timeout(500)
+    m.move(*me.at(.3, .15)); page.keyboard.press('Escape'); m.up()
+    page.wait_for_timeout(300)
+    check(abs(me.covered() - float(made)) < .002 and float(python(page, 'print(w.mask.mean())')) == float(made), f'{where}: a hole from Python comes in the midst of a stroke that is canceled')
+
 def test_kernel(me, run_again, where):
     "F2, F13: the kernel is busy, then restarted; then the cell is run again."
     page = me.page
@@ -788,8 +803,7 @@ def test_kernel(me, run_again, where):
     me.size(60)
     me.stroke((.4, .4), (.6, .6), steps=3)
     hole = me.covered()
-    pid = page.evaluate("""() => new Promise(done => { const f = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({ code: 'import os; print(os.getpid())' })
-        f.onIOPub = m => m.content.text && done(+m.content.text) })""")
+    pid = int(python(page, 'import os; print(os.getpid())'))
     page.wait_for_timeout(500)
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -870,6 +884,7 @@ def test_host(me, shots, where, file):
     test_keys(me, lambda: page.locator('.jp-Cell').count(), where)
     me.shot(where.split()[0].lower(), whole=True)
     me.do('draw')
+    test_python(me, where)
     before = me.covered()
     page.keyboard.press('Control+s')
     page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
@@ -918,7 +933,7 @@ def main(shots):
     with tempfile.TemporaryDirectory(prefix='picnet_browser_') as tmp:
         tmp = Path(tmp)
         copy_of_notebook(tmp/'home')
-        notebook_of('from picnet_nb.widget import CompletionWidget\n\nCompletionWidget()', tmp/'home'/'one.ipynb')
+        notebook_of('from picnet_nb.widget import CompletionWidget\n\nw = CompletionWidget()\nw', tmp/'home'/'one.ipynb')
         start = time.time()
         with lab(tmp/'home', [sys.executable, '-m', 'jupyterlab', str(tmp/'home')]) as (port, token), browser(viewport=dict(width=1440, height=1000), has_touch=True) as page:
             open_notebook(page, port, token, '15_widget.ipynb')

@@ -12,8 +12,9 @@ from playwright.sync_api import TimeoutError
 from browser import Person, browser, check, note, pixels, root, visit
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    sent, odd = Counter(), False       # file -> bytes; a slow server that says that .gz files are to be unpacked on the way
+    sent, odd, bad = Counter(), False, ''      # file -> bytes; a slow server that says that .gz files are to be unpacked on the way; a file in whose place it has another one
     def log_message(self, *args): pass
+    def translate_path(self, path): return super().translate_path('/README.md' if path == self.bad else path)
     def end_headers(self):
         if self.odd and self.path.endswith('.gz'): self.send_header('Content-Encoding', 'gzip')
         super().end_headers()
@@ -166,6 +167,92 @@ def test_at_once(me, page, tmp):
     me.until('root.dataset.theme === "light"')
     check(True, 'dark when the system is')
 
+def test_hands(me, page, tmp):
+    "Hands that do two things at once, or what nobody thought of."
+    m, stage = page.mouse, me.w.locator('.pn-stage')
+    def hand(kind, by, number, *at, first=True): # which Playwright does not know
+        x, y = me.at(*at)
+        stage.evaluate("(e, [kind, o]) => e.dispatchEvent(new PointerEvent(kind, { button: 0, bubbles: true, cancelable: true, ...o }))",
+            [kind, dict(pointerType=by, pointerId=number, clientX=x, clientY=y, buttons=1, isPrimary=first)])
+    me.sample('daisy_1')
+    me.do('brush')
+    me.size(40)
+    me.set('Number', 2)
+    m.move(*me.at(.5, .5)); m.down(button='middle'); m.move(*me.at(.6, .5)); m.up(button='middle')
+    me.stroke((.2, .2), (.4, .2), steps=3)
+    check(all(me.ink((.3, .2))), 'the brush paints after a drag with the middle button')
+    hand('pointerdown', 'touch', 3, .6, .8)
+    hand('pointerdown', 'pen', 7, .1, .3)
+    hand('pointermove', 'pen', 7, .3, .3)
+    page.wait_for_timeout(1600)
+    hand('pointerdown', 'touch', 4, .7, .8)
+    hand('pointerdown', 'touch', 5, .7, .9, first=False)
+    hand('pointercancel', 'touch', 3, .6, .8)
+    hand('pointermove', 'pen', 7, .5, .3)
+    hand('pointerup', 'pen', 7, .5, .3)
+    check(me.ink((.2, .3), (.4, .3), (.6, .8), (.7, .85)) == [True, True, False, False], 'a pen draws, however the hand rests')
+    for n in (3, 4, 5): hand('pointerup', 'touch', n, .7, .8)
+    me.do('clear')
+    me.stroke((.4, .4), (.5, .5), steps=3)
+    for tool, y in (('rect', .1), ('brush', .8)):
+        me.do(tool)
+        m.move(*me.at(.1, y)); m.down(); m.move(*me.at(.3, y + .1), steps=3)
+        n = me.js('(e.ask("complete", e.settings), e.sets.size)')
+        me.until('e.sets.size > a[0] && e.shown.length', n)
+        m.move(*me.at(.35, y + .1))
+        over = me.js('s.outline.getAttribute("points")')
+        m.up()
+        me.complete(press=False)
+        me.do('draw')
+        check(me.ink((.2, y + .05)) == [tool == 'brush'] and not over, f'a completion comes while one draws: {tool}')
+    for _ in range(3): me.do('undo'); me.until('!e.going')
+    check(not any(me.ink((.2, .85))) and all(me.ink((.45, .45))), 'which can be undone')
+    me.js('(e.draw(), 1)')
+    name, data = me.download(lambda: me.do('all'))
+    check(name == 'daisy_1.zip' and len(zipfile.ZipFile(io.BytesIO(data)).namelist()) == 2, f'all of the newest set, while one draws: {name}')
+    me.w.locator('.pn-help').click()
+    was = me.covered()
+    page.keyboard.press('i')
+    check(me.covered() == was and me.js('e.sheet.open'), 'no key acts behind the sheet of shortcuts')
+    page.keyboard.press('Escape')
+    check(not me.js('e.sheet.open'), 'which Escape closes')
+    got = []
+    page.on('download', lambda d: got.append(d))
+    page.evaluate("""import('./editor.js').then(({ default: o }) => { const el = document.createElement('div'), { model } = document.querySelector('.picnet').editor
+        document.querySelector('main').append(el); const end = o.render({ model, el }); window.shut = () => { end(); el.remove(); picnetLeft.clear() } })""")
+    page.wait_for_function("document.querySelectorAll('.picnet').length === 2")
+    me.choose(0)
+    me.download(lambda: me.do('png'))
+    page.wait_for_timeout(700)
+    check(len(got) == 1, 'two views of one widget: a file comes once')
+    page.evaluate('shut()')
+    n = me.js('e.get("pictures").length')
+    me.w.locator('[data-do=use]').dblclick()
+    me.until('e.get("pictures").length > a[0] && e.at === e.get("_at")', n)
+    page.wait_for_timeout(700)
+    check(me.js('e.get("pictures").length') == n + 1, 'a double click uses a completion once')
+    Image.new('RGB', (90, 60), 'red').save(tmp/'tulip_3.png')
+    me.open(tmp/'tulip_3.png')
+    me.until('s.W === 90')
+    names = me.w.locator('.pn-bar select')
+    names.select_option(names.locator('[label=Bundled] option', has_text='tulip 3').get_attribute('value'))
+    me.until('s.W > 90')
+    check(names.locator('[label=Yours] option', has_text='tulip 3').count() == 1, 'a picture of one\'s own does not hide the sample whose name it has')
+    pasted = page.evaluate("""() => { const data = new DataTransfer(), to = document.querySelector('[aria-label=Seed]')
+        data.setData('text/plain', '42'); data.items.add(new File(['-'], 'image.png', { type: 'image/png' }))
+        return to.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true })) }""")
+    check(pasted and 'image' not in me.text(), 'text that is pasted into a field stays text')
+    page.evaluate("""() => { const data = new DataTransfer(); data.items.add(new File(['-'], 'a.pdf', { type: 'application/pdf' }))
+        document.querySelector('.pn-stage').dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true })) }""")
+    me.says('a.pdf can not be opened')
+    me.set('Number', 32)
+    me.stroke((.4, .4), (.5, .5), steps=3)
+    me.do('complete')
+    me.w.locator('[data-do=stop]').press('Enter')
+    me.w.locator('[data-do=stop]').wait_for(state='hidden')
+    check(page.evaluate('document.activeElement.dataset.do') == 'complete', 'after Stop the focus is at Complete')
+    me.set('Number', 2)
+
 def test_detail(me, page, tmp):
     "A window that the model sees at a quarter of its size: its hole gets fine detail, as much as is around it, and the same as in Python."
     import matplotlib.cbook
@@ -206,6 +293,44 @@ def test_detail(me, page, tmp):
     check(look([])[1] == shown, 'and what is used as a picture')
     note(f'a completion with detail in a window of 512: opened {took:.0f} ms, again {again:.0f} ms')
 
+def test_brought_back(me, page, tmp):
+    "The picture and the hole that were on the stage; another worker is the kernel that was restarted."
+    def again(what, size=None):
+        was = size or me.js('[s.W, s.H]'), me.covered()
+        page.evaluate("""import('./editor.js').then(({ default: made }) => { const old = document.querySelector('.picnet').editor, el = document.querySelector('main')
+            old.kernel.gone = true; old.model.worker.terminate(); old.close(); el.replaceChildren()
+            const model = new old.model.constructor(new Worker('worker.js', { type: 'module' }))
+            model.id = Math.random()
+            return model.ready.then(() => { made.render({ model, el }) }) })""")
+        me.__init__(page, me.shots)
+        me.until('s.W && !e.kernel.open.length')
+        me.do('restore')
+        me.until('!s.bits.empty && !picnetLeft.size')
+        now = me.js('[s.W, s.H]'), me.covered()
+        check(now[0] == was[0] and abs(now[1] - was[1]) < .01, f'brought back: {what} {now}')
+    Image.open(root/'picnet_nb/samples/tulip_1.jpg').resize((300, 200)).save(tmp/'mine.png')
+    me.open(tmp/'mine.png')
+    me.open(tmp/'fake.png')
+    me.size(40)
+    me.stroke((.3, .3), (.5, .5), steps=3)
+    again('one\'s own picture, after a file that could not be opened')
+    check(page.evaluate('document.activeElement.dataset.do') == 'complete', 'and the focus is at Complete')
+    me.set('Number', 1)
+    me.complete()
+    me.do('use')
+    me.until('e.get("name") === "mine-3" && e.at === e.get("_at") && !e.shown.length')
+    me.stroke((.7, .3), (.8, .5), steps=3)
+    again('a completion that was used')
+    me.do('extend-left')
+    me.until('s.W === 375 && !s.bits.empty')
+    again('one that was extended')
+    Image.new('RGB', (2400, 1600), 'green').save(tmp/'wide.png')
+    me.open(tmp/'wide.png')
+    me.do('extend-left')
+    me.until('s.W === 3000 && !s.bits.empty')
+    again('of a large one what the screen had', [1600, 853])
+    check('1600x853 pixels of 3000x1600' in me.w.locator('.pn-note').inner_text(), 'which is said')
+
 bring = '''([name, where, file]) => { const data = new DataTransfer(), how = { bubbles: true, cancelable: true }
     data.items.add(new File([Uint8Array.from(atob(file), o => o.charCodeAt(0))], name + '.jpg', { type: 'image/jpeg' }))
     document.querySelector(where).dispatchEvent(name === 'drop' ? new DragEvent(name, { ...how, dataTransfer: data }) : new ClipboardEvent(name, { ...how, clipboardData: data })) }'''
@@ -224,6 +349,48 @@ def test_slow(url):
             me.until('e.sets.size === 1')
             me.complete(press=False)
     finally: Handler.odd = False
+
+def test_bad_answer(url):
+    "A server that once has something else in the place of the network."
+    with browser() as page:
+        Handler.bad = '/paint.onnx'
+        me = visit(page, url)
+        me.says('can not be loaded')
+        Handler.bad = ''
+        page.reload()
+        me = Person(page)
+        me.set('Number', 1)
+        me.stroke((.4, .4), (.6, .6), steps=4)
+        me.complete()
+        check(True, 'once it is well again, so is the page')
+
+def test_menus(url, shots):
+    "All of a menu can be reached, whatever the screen."
+    for w, h, touch in ((768, 1024, True), (740, 800, False), (900, 700, False), (844, 390, True), (320, 600, True)):
+        with browser(viewport=dict(width=w, height=h), has_touch=touch, is_mobile=touch) as page:
+            me = visit(page, url, shots)
+            me.stroke((.4, .4), (.6, .6))
+            me.js('(e.setShown([0, 0]), 1)')
+            for name in ('more', 'extend', 'download'):
+                button = me.w.locator(f'[data-do={name}]').first
+                button.scroll_into_view_if_needed()
+                button.click()
+                cut = button.evaluate("""e => { const [r, ...around] = [e.nextSibling, e.closest('.picnet'), document.querySelector('main')].map(o => o.getBoundingClientRect())
+                    return Math.max(...[...around, new DOMRect(0, 0, innerWidth, innerHeight)].flatMap(o => [o.left - r.left, o.top - r.top, r.right - o.right, r.bottom - o.bottom])) }""")
+                me.shot(f'menu_{name}_{w}x{h}', whole=True)
+                last = button.locator('xpath=following-sibling::div').locator('button, input').last
+                last.focus()
+                seen = last.evaluate("e => { const r = e.getBoundingClientRect(); return e.contains(document.elementFromPoint(r.x + r.width/2, r.y + r.height/2)) }")
+                check(cut < 1 and seen, f'{w}x{h}: nothing of the menu {name} is cut off ({cut:.0f}) {seen}')
+                page.keyboard.press('Escape')
+
+def test_elsewhere(folder):
+    with browser() as page:
+        page.goto((folder/'index.html').resolve().as_uri())
+        check('http://localhost:8000' in page.inner_text('main'), f'opened as a file: {page.inner_text("main")}')
+    with browser(java_script_enabled=False) as page:
+        page.goto((folder/'index.html').resolve().as_uri())
+        check('JavaScript' in page.inner_text('main'), f'without JavaScript: {page.inner_text("main")}')
 
 def test_offline(page, url):
     Handler.sent.clear()
@@ -280,13 +447,18 @@ def main(folder, shots):
             test_work(me, page, Path(tmp))
             test_going_on(me, page, Path(tmp))
             test_at_once(me, page, Path(tmp))
+            test_hands(me, page, Path(tmp))
             test_detail(me, page, Path(tmp))
+            test_brought_back(me, page, Path(tmp))
             test_offline(page, url)
             away = [u for u in page.asked if not u.startswith((url, 'blob:', 'data:'))]
             check(not away, f'nothing is asked of another machine {away[:3]}')
             check(not page.errors, f'no errors on the page {page.errors[:3]}')
         test_phone(url, shots)
+        test_menus(url, shots)
         test_slow(url)
+        test_bad_answer(url)
+        test_elsewhere(folder)
         with browser() as page:
             page.add_init_script('WebAssembly.validate = () => false')
             page.goto(url)

@@ -53,15 +53,31 @@ export const iconButton = (name, label, act, { sign = name, ...more } = {}) =>
 export const wordButton = (name, label, act, { sign = name, ...more } = {}) =>
   h('button', { type: 'button', class: 'pn-word', 'data-do': name, onclick: able(act), ...more }, icon(sign), h('span', {}, label))
 
+function seenThrough(e) { // left, top, right, bottom: what all that an element is in shows of the window
+  let [l, t, r, b] = [0, 0, innerWidth, innerHeight]
+  for (; e && e !== document.body; e = e.matches?.(':fullscreen') ? null : e.parentNode || e.host) {
+    if (!(e instanceof Element) || getComputedStyle(e).overflow === 'visible') continue
+    const o = e.getBoundingClientRect()
+    l = Math.max(l, o.left); t = Math.max(t, o.top); r = Math.min(r, o.right); b = Math.min(b, o.bottom)
+  }
+  return [l, t, r, b]
+}
+
 export function menu(name, label, items, more = {}) { // a button, and a list of [name, label, act] or elements below it
   const shut = (refocus = true) => { list.hidden = true; button.setAttribute('aria-expanded', 'false'); if (refocus) button.focus() }
   const button = (more.word ? wordButton : iconButton)(name, label, () => {
     list.hidden = !list.hidden
     button.setAttribute('aria-expanded', String(!list.hidden))
     if (list.hidden) return
-    list.classList.toggle('pn-up', button.getBoundingClientRect().bottom + list.offsetHeight > innerHeight - 8)
+    place()
     list.querySelector('button, input').focus()
   }, { sign: more.sign || name, 'aria-haspopup': 'true', 'aria-expanded': 'false', title: more.title || label })
+  const place = () => { // below the button, or above it where there is more room
+    list.style.maxHeight = ''
+    const [l, t, r, b] = seenThrough(button), at = button.getBoundingClientRect(), wide = list.offsetWidth, high = list.offsetHeight, [below, above] = [b - at.bottom - 8, at.top - t - 8], up = high > below && above > below
+    list.classList.toggle('pn-up', up)
+    Object.assign(list.style, { maxHeight: Math.max(up ? above : below, 80) + 'px', left: Math.max(Math.min(at.left, r - wide - 4), l + 4) - at.left + 'px' })
+  }
   const list = h('div', { class: 'pn-menu', role: 'group', 'aria-label': label, hidden: true }, items.map(o => o instanceof Node ? o :
     h('button', { type: 'button', 'data-do': o[0], onclick: () => { shut(); o[2]() } }, o[1])))
   return h('div', { class: 'pn-holder', onkeydown: e => {

@@ -22,8 +22,8 @@ const shortcuts = [['B E R L W', 'brush, eraser, rectangle, lasso, wand'], ['[ ]
 
 export class Editor {
   constructor(model, root, replace) { // replace: puts another model's editor in our place
-    Object.assign(this, { model, replace, id: model.id ??= Math.random() })
-    Object.assign(this, { sets: new Map(), holes: new Map(), asked: new Set(), past: [], future: [], shown: [], queue: Promise.resolve(), at: -1 })
+    Object.assign(this, { model, replace, id: model.id ??= Math.random(), view: Math.random() })
+    Object.assign(this, { sets: new Map(), holes: new Map(), files: new Map(), asked: new Set(), past: [], future: [], shown: [], queue: Promise.resolve(), at: -1 })
     this.large = new Cache(32)
     this.small = new Cache(2000)
     this.kernel = new Kernel(model, { message: (...o) => this.receive(...o), gone: () => this.gone(),
@@ -52,7 +52,7 @@ export class Editor {
   close() {
     const work = this.past.length || this.sets.size
     if (work) left.set(this.id, { id: this.id, model: this.kernel.gone ? null : this.model, name: this.get('name'), size: [this.stage.W, this.stage.H], hole: this.stage.bits,
-      file: this.file, sample: this.get('_samples').includes(this.get('name')), picture: this.get('_picture') })
+      file: this.files.get(this.at), sample: this.get('_samples').includes(this.get('name')) && this.bundled(this.get('name')) === this.at, picture: this.get('_picture') })
     this.kernel.close()
     clearTimeout(this.resting)
     this.sizes.disconnect()
@@ -108,9 +108,9 @@ export class Editor {
     this.betweenButton = wordButton('between', 'In between', () => { this.pairing = !this.pairing; this.showShown() }, { title: 'Walk from this completion to another one' })
     this.acts = [iconButton('previous', 'The completion before (←)', () => this.turn(-1), { sign: 'back' }), this.count, iconButton('following', 'The next completion (→)', () => this.turn(1), { sign: 'next' }), this.holdButton,
       wordButton('like', 'Vary', () => this.ask('vary', { round: this.shown[0], i: this.shown[1] }), { title: 'More like this one (V)' }), this.betweenButton, this.keepButton,
-      wordButton('use', 'Use as picture', () => this.ask('use', { round: this.shown[0], i: this.shown[1] }), { title: 'Go on with this completion as the picture (U)' }),
+      wordButton('use', 'Use as picture', () => this.use(), { title: 'Go on with this completion as the picture (U)' }),
       menu('download', 'Save', [['png', 'PNG, without loss', () => save(one(), 'png')], ['jpeg', 'JPEG', () => save(one(), 'jpeg')], ['webp', 'WebP', () => save(one(), 'webp')], ['copy', 'Copy (Ctrl C)', () => this.copy()],
-        ['all', 'All of this set (ZIP)', () => save([...this.sets.get(this.shown[0])?.thumbs.keys() || []].map(i => [this.shown[0], i]), 'png')], ['kept', 'All that are kept (ZIP)', () => this.get('kept').length ? save(this.get('kept'), 'png') : this.tell('error', 'Nothing is kept yet: choose a completion and press K.')]], { word: true })]
+        ['all', 'All of this set (ZIP)', () => this.saveSet()], ['kept', 'All that are kept (ZIP)', () => this.get('kept').length ? save(this.get('kept'), 'png') : this.tell('error', 'Nothing is kept yet: choose a completion and press K.')]], { word: true })]
     this.actions = h('div', { class: 'pn-actions', role: 'group', 'aria-label': 'This completion' }, ...this.acts, wordButton('draw', 'Draw', () => this.draw(), { sign: 'brush', title: 'Back to drawing (Esc)' }))
     const marks = { choose: key => this.choose(key), peek: key => this.peek(key), keep: key => this.keep(key) }
     this.strip = new Strip('Completions', marks)
@@ -209,17 +209,16 @@ export class Editor {
   async setPicture() {
     const [W, H] = this.get('_size'), at = this.get('_at')
     if (at < 0 || !W) return
-    this.dirty = false
-    this.at = at
     this.stage.setPicture(this.large.set('picture', this.get('_picture')), W, H)
-    this.sent = null
+    Object.assign(this, { at, dirty: false, sent: null, missed: false, used: null })
+    if (this.file?.name.replace(/\.\w+$/, '') === this.get('name') && !this.files.has(at)) { this.files.set(at, this.file); this.file = null }
     await this.readHole(true)
     this.chooseColor()
     this.showNames()
     this.showShown()
     this.record()
     this.arrived?.()
-    if (this.bringing && W === this.bringing.w / this.stage.K) { const o = this.bringing; this.bringing = null; this.edit(b => b.replace(o)) }
+    if (this.bringing) this.brought(this.bringing)
   }
 
   async readHole(fresh = false) {
@@ -229,7 +228,9 @@ export class Editor {
     const ours = this.holes.get(this.at)
     const made = same(bytes, ours?.sent) ? new Bits(bits.w, bits.h, ours.bits) : bytes.byteLength ? (await Bits.read(bytes)).resized(bits.w, bits.h) : new Bits(bits.w, bits.h)
     if (this.sent !== bytes || this.stage.bits !== bits) return
-    if (fresh) { bits.replace(made); this.stage.drawInk(); this.showHistory() } else { this.stage.edit(o => o.replace(made)); this.dirty = false }
+    if (fresh) { bits.replace(made); this.stage.drawInk(); this.showHistory() }
+    else if (this.stage.act?.kind === 'stroke') this.missed = true      // what is drawn is newer, unless it is canceled
+    else { this.stage.edit(o => o.replace(made)); this.dirty = false }
   }
 
   async chooseColor() { // the one that the picture has least of
@@ -245,11 +246,13 @@ export class Editor {
 
   showNames() {
     const pictures = this.get('pictures'), samples = this.get('_samples'), option = (o, text) => h('option', { value: JSON.stringify(o) }, text.replace('_', ' '))
-    const own = pictures.flatMap((name, k) => samples.includes(name) && pictures.indexOf(name) === k ? [] : option(k, name || 'your picture'))
+    const own = pictures.flatMap((name, k) => samples.includes(name) && this.bundled(name) === k ? [] : option(k, name || 'your picture'))
     this.names.replaceChildren(...(own.length ? [h('optgroup', { label: 'Yours' }, own)] : []),
-      h('optgroup', { label: 'Bundled' }, samples.map(o => option(pictures.includes(o) ? pictures.indexOf(o) : o, o))))
+      h('optgroup', { label: 'Bundled' }, samples.map(o => option(this.bundled(o) < 0 ? o : this.bundled(o), o))))
     this.names.value = JSON.stringify(this.at)
   }
+
+  bundled(name) { return this.get('pictures').findIndex((o, k) => o === name && !this.files.has(k)) }      // not a file of one's own that has the same name
 
   setTool(tool) {
     for (const [k, b] of Object.entries(this.tools)) b.setAttribute('aria-pressed', String(k === tool))
@@ -274,7 +277,12 @@ export class Editor {
 
   // --- one history: strokes, what is shown, and pictures
 
-  edited(patch) { this.push({ patch, at: this.at }); this.changed() }
+  edited(patch) {
+    const { missed } = this
+    this.missed = false
+    if (patch) { this.push({ patch, at: this.at }); this.changed() }
+    else if (missed && this.at === this.get('_at')) { this.sent = null; this.readHole() }
+  }
 
   changed() { this.dirty = true; this.rest(); this.showHistory() }
 
@@ -348,6 +356,13 @@ export class Editor {
   }
   isKept(key) { return this.get('kept').some(o => o.join(':') === key) }
 
+  use() { // once, however often it is pressed
+    const key = this.shown.join(':')
+    if (key === this.used) return
+    this.used = key
+    this.ask('use', { round: this.shown[0], i: this.shown[1] })
+  }
+
   showShown() {
     const key = this.peeked || this.shown.join(':'), [round, i] = key.split(':').map(Number), set = this.sets.get(round), is = this.shown.length > 0, mine = this.sets.get(this.shown[0])
     const url = set?.picture === this.at && set.thumbs[i]
@@ -411,7 +426,7 @@ export class Editor {
       const img = this.stage[msg.key], box = msg.box
       if (msg.picture === this.at && (msg.key === 'sharp' || String(msg.at) === String(this.shown))) this.stage.put(img, url, box)
     }
-    if (msg.do === 'file') this.file_(msg, buffers[0])
+    if (msg.do === 'file' && (msg.view ?? this.view) === this.view) this.file_(msg, buffers[0])      // there may be other views of the same widget
   }
 
   // --- files
@@ -433,7 +448,13 @@ export class Editor {
     setTimeout(() => URL.revokeObjectURL(a.href), 60000)
   }
 
-  save(which, kind, more) { if (which.length || kind !== 'png' || more || !this.shown.length) this.ask('download', { which, kind, ...more }) }
+  save(which, kind, more) { this.ask('download', { which, kind, view: this.view, ...more }) }
+
+  saveSet() { // the one that is shown, or the newest of this picture
+    const set = this.sets.get(this.shown[0]) || [...this.sets.values()].filter(o => o.picture === this.at).pop()
+    if (set) this.save(set.thumbs.map((_, i) => [set.round, i]), 'png')
+    else this.tell('error', 'There are no completions of this picture yet: press Complete.')
+  }
 
   copy() { // the browser wants to be asked at once for what comes later
     if (!navigator.clipboard) return this.tell('error', 'The browser does not let us copy here.')
@@ -445,11 +466,12 @@ export class Editor {
   async saveMask() { this.give(new Blob([await this.stage.bits.resized(this.stage.W, this.stage.H).png()], { type: 'image/png' }), 'mask.png') }
 
   take(e, data) { // what is dropped or pasted
-    const f = [...data?.files || []].find(o => !o.type || o.type.startsWith('image/'))
-    if (e.type === 'paste' && !f) return
+    const files = [...data?.files || []], f = files.find(o => !o.type || o.type.startsWith('image/'))
+    if (e.type === 'paste' && (!files.length || this.sheet.open || e.target.matches?.('input.pn-field') && data.types.includes('text/plain'))) return
     e.preventDefault()
     e.stopPropagation()
     if (f) this.upload(f)
+    else this.tell('error', `${files[0]?.name || 'What was dropped'} can not be opened: it is no image.`)
   }
 
   async openMask(file) {
@@ -462,15 +484,22 @@ export class Editor {
   }
 
   async upload(file) {
-    this.file = file
     this.tell('busy', `Opening ${file.name} ...`)
-    const data = await file.arrayBuffer(), parts = Math.max(1, Math.ceil(data.byteLength / PART))
+    const data = await file.arrayBuffer().catch(() => this.failed(`${file.name} can not be read.`))
+    if (!data) return
+    this.file = file
+    const parts = Math.max(1, Math.ceil(data.byteLength / PART))
     for (let part = 0; part < parts; part++) await this.ask('upload', { name: file.name, part, parts }, [new Uint8Array(data.slice(part * PART, (part + 1) * PART))])
   }
 
   // --- nothing is lost: a restarted kernel, a cell that is run again
 
-  tellNote(text, ...buttons) { this.note.replaceChildren(h('span', {}, text), ...buttons); this.note.hidden = !text; this.stage.layout() }
+  tellNote(text, ...buttons) { this.reveal(this.note, text); this.note.replaceChildren(h('span', {}, text), ...buttons); this.stage.layout() }
+
+  reveal(o, is) { // the focus does not fall out of what is hidden
+    if (!is && o.contains(o.getRootNode().activeElement)) this.go.focus({ preventScroll: true })
+    o.hidden = !is
+  }
 
   gone() {
     this.root.classList.add('pn-gone')
@@ -480,16 +509,26 @@ export class Editor {
 
   offer(o) { // o: what a closed widget left
     if (!o) return
-    const done = () => { left.delete(o.id); this.tellNote('') }
-    this.tellNote(`Your work on ${o.name || 'your picture'} is still there.`, wordButton('restore', 'Bring it back', () => { done(); this.bring(o) }, { sign: 'undo' }), wordButton('forget', 'No', done, { sign: 'use' }))
+    this.tellNote(`Your work on ${o.name || 'your picture'} is still there.`, wordButton('restore', 'Bring it back', () => this.bring(o), { sign: 'undo' }), wordButton('forget', 'No', () => this.forget(o), { sign: 'use' }))
   }
+  forget(o) { left.delete(o.id); this.tellNote('') }
 
   bring(o) {
     if (o.model) return this.replace(o.model)
-    this.bringing = o.hole
-    if (o.sample && this.get('name') !== o.name) return this.ask('sample', { name: o.name })
-    if (o.sample || !o.file && String(o.size) === String([this.stage.W, this.stage.H])) { this.bringing = null; return this.edit(b => b.replace(o.hole)) }
-    return this.upload(o.file || new File([o.picture], (o.name || 'picture') + '.png'))
+    if (this.bringing) return
+    this.bringing = o
+    if (same(this.get('_picture'), o.picture) && String(o.size) === String([this.stage.W, this.stage.H])) return this.brought(o)
+    if (o.sample) return this.ask('sample', { name: o.name })
+    return this.upload(o.file || new File([o.picture], (o.name || 'picture') + '.png'))      // the latter: as large as the screen had it
+  }
+
+  brought(o) { // a picture is there: is it the one that the hole is of?
+    const [w, h] = o.size, { W, H, bits } = this.stage
+    this.bringing = null
+    if (this.get('name') !== (o.name || 'picture') && !same(this.get('_picture'), o.picture) || Math.abs(W * h - H * w) > Math.max(w, h)) return
+    this.edit(b => b.replace(o.hole.resized(bits.w, bits.h)))
+    this.forget(o)
+    if (W !== w) this.tellNote(`Of ${o.name || 'your picture'} there is left what the screen had: ${W}x${H} pixels of ${w}x${h}.`, wordButton('seen', 'OK', () => this.tellNote(''), { sign: 'use' }))
   }
 
   // --- keys: ours while the focus is in here
@@ -500,7 +539,8 @@ export class Editor {
     if (!this.mine(e)) return
     e.stopPropagation()                                 // the notebook has its own plans with B, Z and the like
     const typing = e.target.matches('input:not([type=range]):not([type=checkbox]), select'), ctrl = e.ctrlKey || e.metaKey, k = e.key.toLowerCase(), { stage } = this
-    if (e.key === 'Escape') { if (this.sheet.open) return; if (stage.cancel()) return; if (this.pairing) { this.pairing = false; this.showShown() } else this.draw(); return }
+    if (this.sheet.open) return                         // which Escape closes by itself
+    if (e.key === 'Escape') { if (stage.cancel()) return; if (this.pairing) { this.pairing = false; this.showShown() } else this.draw(); return }
     if (typing) { if (e.key === 'Enter') e.target.blur(); return }
     const does = ctrl ? { enter: () => this.complete(), z: () => this.step(e.shiftKey ? 1 : -1), y: () => this.step(1), c: () => this.copy() }[k] : e.altKey ? null : {
       '[': () => this.resize(-.05), ']': () => this.resize(.05), b: () => this.setTool('brush'), e: () => this.setTool('erase'), r: () => this.setTool('rect'), l: () => this.setTool('lasso'), w: () => this.setTool('wand'),
@@ -549,8 +589,11 @@ export class Editor {
   showStatus() {
     const s = this.get('status')
     if (this.kernel.gone) return
+    if (s.state === 'error') this.failed()
     this.tell(s.state, s.text, s.done, s.total)
   }
+
+  failed(text) { this.file = this.used = this.bringing = null; if (text) this.tell('error', text) }      // no picture will come
 
   tell(state, text = '', done = 0, total = 0) {
     const busy = state === 'busy'
@@ -558,7 +601,7 @@ export class Editor {
     this.root.setAttribute('aria-busy', String(busy))
     this.status.textContent = this.status.title = text
     this.status.setAttribute('role', state === 'error' ? 'alert' : 'status')
-    this.stop.hidden = !busy || !total
+    this.reveal(this.stop, busy && total)
     this.go.lastChild.textContent = busy && total ? 'Anew' : 'Complete'
     this.progress.style.visibility = busy || state === 'waiting' ? '' : 'hidden'
     if (total && done) { this.progress.max = total; this.progress.value = done } else this.progress.removeAttribute('value')
@@ -567,7 +610,7 @@ export class Editor {
 
 export default {
   render({ model, el }) {
-    const replace = model => { editor.close(); el.replaceChildren(); editor = new Editor(model, el, replace) }
+    const replace = model => { editor.close(); el.replaceChildren(); editor = new Editor(model, el, replace); editor.go.focus({ preventScroll: true }) }
     let editor = new Editor(model, el, replace)
     return () => editor.close()
   },

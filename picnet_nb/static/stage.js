@@ -9,7 +9,7 @@ const CLICK = 5             // CSS pixels; a pointer that moves less has clicked
 export const tools = { brush: 'Brush (B)', erase: 'Eraser (E)', rect: 'Rectangle (R)', lasso: 'Lasso (L): draw around, or click corners and press Enter',
   wand: 'Wand (W): all of like color, up to the next edge' }
 
-export class Stage { // editor: has edited(patch), step(by), looked(), see(box, side) and size, 0 to 1, of the tool
+export class Stage { // editor: has edited(patch), no patch if nothing has changed, step(by), looked(), see(box, side) and size, 0 to 1, of the tool
   constructor(editor) {
     this.editor = editor
     this.tool = 'brush'
@@ -31,7 +31,7 @@ export class Stage { // editor: has edited(patch), step(by), looked(), see(box, 
         if (by) { this.setSplit(this.split + by); e.preventDefault(); e.stopPropagation() }
       } }, h('span', {}))
     this.node = h('div', { class: 'pn-stage', tabindex: 0, role: 'application', 'data-tool': 'brush',
-      onpointerdown: e => this.down(e), onpointermove: e => this.move(e), onpointerup: e => this.up(e), onpointercancel: e => { this.fingers.delete(e.pointerId); this.cancel() },
+      onpointerdown: e => this.down(e), onpointermove: e => this.move(e), onpointerup: e => this.up(e), onpointercancel: e => this.lost(e),
       onlostpointercapture: e => this.up(e), onpointerleave: () => this.ring.classList.remove('pn-on'), oncontextmenu: e => this.act && e.preventDefault(),
       ondblclick: () => this.close(), onkeydown: e => this.key(e), onkeyup: e => e.key === ' ' && this.space(false),
       onblur: () => { this.space(false, false); this.settle(); this.ring.classList.remove('pn-on') } },
@@ -54,7 +54,8 @@ export class Stage { // editor: has edited(patch), step(by), looked(), see(box, 
 
   show(shown) { // null: the hole; or the part of the picture that a completion differs in: { key, url, fine, box }
     const looking = !!shown
-    if (looking && this.act?.kind === 'stroke') this.cancel()
+    if (looking && this.act?.kind === 'stroke') { this.act = null; this.done() }      // as far as it has come; it can be undone
+    else if (looking && (this.shape || this.act?.kind === 'wand')) this.cancel()      // what would change a hole that is not seen
     this.node.classList.toggle('pn-looking', looking)
     this.after.hidden = this.handle.hidden = this.tag.hidden = !looking
     if (this.looking !== shown?.key) { this.sharpAfter.hidden = true; this.seeSoon() }
@@ -186,7 +187,7 @@ export class Stage { // editor: has edited(patch), step(by), looked(), see(box, 
 
   apply(patch) { this.settle(); this.bits.apply(patch); this.drawInk(patch) }
 
-  done() { const patch = this.bits.end(); if (patch) this.editor.edited(patch) }
+  done() { this.editor.edited(this.bits.end()) }
 
   settle() { // keys that follow each other closely are one change
     clearTimeout(this.typing)
@@ -222,8 +223,8 @@ export class Stage { // editor: has edited(patch), step(by), looked(), see(box, 
 
   down(e) {
     if (!this.W || e.pointerType === 'mouse' && e.button > 1) return
-    if (e.pointerType === 'pen') this.penned = e.timeStamp
-    if (e.pointerType === 'touch' && e.timeStamp - this.penned < 1500) return            // the palm of the hand that holds the pen
+    if (this.pen(e) && this.fingers.size) { this.fingers.clear(); this.cancel() }      // the palm was there first
+    if (e.pointerType === 'touch' && (this.act?.pen || e.timeStamp - this.penned < 1500)) return            // the palm of the hand that holds the pen
     e.preventDefault()
     this.node.focus({ preventScroll: true })
     try { this.node.setPointerCapture(e.pointerId) } catch { /* the pointer is gone already */ }
@@ -234,9 +235,9 @@ export class Stage { // editor: has edited(patch), step(by), looked(), see(box, 
     if (this.act || e.isPrimary === false) return
     if (this.dpr !== (window.devicePixelRatio || 1)) this.layout()       // moved to another screen
     this.settle()
-    const at = this.place(e), base = { id: e.pointerId, from: [e.clientX, e.clientY], x: this.x, y: this.y }, K = this.K
+    const at = this.place(e), base = { id: e.pointerId, pen: this.pen(e), from: [e.clientX, e.clientY], x: this.x, y: this.y }, K = this.K
     const on = this.tool !== 'erase' && !(e.buttons & 32) && !e.altKey           // 32: the other end of a pen
-    if (this.spaced || e.button === 1) { this.act = { ...base, kind: 'pan' }; this.spaced = 'used'; return }
+    if (this.spaced || e.button === 1) { this.act = { ...base, kind: 'pan' }; this.spaced &&= 'used'; return }
     if (this.looking) { this.act = { ...base, kind: 'look' }; this.hold(true); return }
     if (this.tool === 'wand') {
       if (e.pointerType !== 'touch') return this.magic(at, on)
@@ -257,6 +258,7 @@ export class Stage { // editor: has edited(patch), step(by), looked(), see(box, 
 
   move(e) {
     if (!this.W) return
+    this.pen(e)
     if (e.pointerType === 'touch' && this.fingers.has(e.pointerId)) this.fingers.set(e.pointerId, e)
     const act = this.act, at = this.place(e)
     if (e.pointerType !== 'touch') this.ringAt(at)
@@ -277,6 +279,7 @@ export class Stage { // editor: has edited(patch), step(by), looked(), see(box, 
   }
 
   up(e) {
+    this.pen(e)
     this.fingers.delete(e.pointerId)
     const act = this.act
     if (act?.kind === 'pinch') { if (!this.fingers.size) { this.act = null; if (!act.moved && e.timeStamp - act.since < 400) this.editor.step(act.fingers > 2 ? 1 : -1) } return }
@@ -289,12 +292,19 @@ export class Stage { // editor: has edited(patch), step(by), looked(), see(box, 
     if (act.kind === 'shape' && this.tool === 'lasso' && act.moved && this.shape?.points[0] === act.at) this.close()
   }
 
-  cancel() { // Escape, a second finger, or the browser wants the pointer for itself
+  pen(e) { const is = e.pointerType === 'pen'; if (is) this.penned = e.timeStamp; return is }      // when it was seen last, also above the screen
+
+  lost(e) { // the browser wants the pointer for itself
+    this.fingers.delete(e.pointerId)
+    if (this.act && (this.act.id ?? e.pointerId) === e.pointerId) this.cancel()
+  }
+
+  cancel() { // Escape, a second finger, a lost pointer
     const act = this.act
     this.act = this.shape = null
     this.drawShape()
     this.hold(false)
-    if (act?.kind === 'stroke') { this.bits.cancel(); this.drawInk() }
+    if (act?.kind === 'stroke') { this.bits.cancel(); this.drawInk(); this.editor.edited() }
     else this.settle()
     return !!act
   }

@@ -20,16 +20,17 @@ function say(kind, text = '', more = {}) { set({ status: { state: kind, text, ti
 
 async function load() {
   set(state)
-  const get = async name => { const r = await fetch(name, { cache: 'no-cache' }); if (!r.ok) throw new Error(`${name} is missing on the server.`); return r }
+  const get = async (name, cache = 'no-cache') => { const r = await fetch(name, { cache }); if (!r.ok) throw new Error(`${name} is missing on the server.`); return r }
   config = await (await get('config.json')).json()
   set({ _samples: config.samples })
   await openFile('daisy_1', await (await get('samples/daisy_1.jpg')).blob())
   const kept = await globalThis.caches?.open(`picnet ${new URL('.', location)} ${config.version}`).catch(() => null), mb = n => Math.floor(n / 1e6)
+  const fresh = new Map()
   let came = 0, size = 0
   const large = async name => { // kept for the next visit by us: the service worker would fetch it once more
     const there = await kept?.match(name)
     if (there) return new Uint8Array(await there.arrayBuffer())
-    const r = await get(name), reader = r.body.getReader(), parts = []
+    const r = await get(name, kept ? 'reload' : 'no-cache'), reader = r.body.getReader(), parts = []      // a bad answer may be newer than the file
     size += +r.headers.get('content-length')
     for (let o; !(o = await reader.read()).done;) {
       parts.push(o.value)
@@ -37,13 +38,14 @@ async function load() {
       if (mb(came) > mb(came - o.value.length) && state.status.state !== 'error') say('busy', `Loading the network: ${mb(came)}${size > came ? ` of ${mb(size)}` : ''} MB ...`)
     }
     const all = new Blob(parts)
-    await kept?.put(name, new Response(all)).catch(() => {})      // no room: then it is fetched again
+    fresh.set(name, all)
     return new Uint8Array(await all.arrayBuffer())
   }
   const [wasm, look, paint] = await Promise.all(['ort.wasm.gz', 'look.onnx', 'paint.onnx'].map(large))
   const unpacked = wasm[0] ? new Response(new Blob([wasm]).stream().pipeThrough(new DecompressionStream('gzip'))).arrayBuffer() : wasm      // some servers unpack it
   Object.assign(ort.env.wasm, { numThreads: 1, wasmBinary: await unpacked })
   net = { look: await ort.InferenceSession.create(look, backend), paint: await ort.InferenceSession.create(paint, backend) }
+  for (const [name, all] of fresh) kept?.put(name, new Response(all)).catch(() => {})      // what works; no room: then it is fetched again
   if (state.status.state === 'busy') ready()
 }
 
