@@ -163,7 +163,7 @@ def run_settings(t) -> dict: # of numbers and texts
 def run_state(t) -> dict: # of a `Trainer` with `ema` and `log`; of numbers and texts
     "All else that a run needs to go on."
     sums = {k: torch.stack(v).tolist() for k, v in t.sums.items()}
-    data = t.data.state_dict() if hasattr(t.data, 'state_dict') else None
+    data = t.data.state_dict() if hasattr(t.data, 'state_dict') else dict(position=0)      # images in memory
     return dict(step=t.step, steps=t.steps, asked=t.cfg.steps, seconds=t.seconds, log=t.log, sums=sums, data=data,
                 scaler=t.scaler.state_dict(), settings=run_settings(t))
 
@@ -249,7 +249,7 @@ class Checkpoint:
             t.sums = {k: [*torch.tensor(v, device=t.device)] for k, v in about['sums'].items()}
             if about['asked'] == t.cfg.steps: t.steps = about['steps']      # as planned; see `Schedule`
             t.scaler.load_state_dict(about['scaler'])
-            if about['data']: t.data.load_state_dict(about['data'])
+            if hasattr(t.data, 'state_dict'): t.data.load_state_dict(about['data'])
             with suppress(Exception), safetensors.safe_open(self.folder/'model.safetensors', 'pt') as f:
                 self.saved = int(f.metadata()['step'])      # the last that is written
             if t.main: print(f'goes on at step {t.step} of {t.steps} in {self.folder}; another begins anew', flush=True)
