@@ -61,8 +61,7 @@ def adapt(
     "Train a generator on the known parts of photographs."
     plan = Schedule(minutes or 0 if steps is None else None, 4)
     size, device = net.config.image_size, next(net.parameters()).device
-    data = Crops(pairs, size, side)
-    steps = 10**6 if steps is None else steps
+    data, steps = Crops(pairs, size, side), 10**6 if steps is None else steps
     recipe = few_pictures(size=size, batch=4, lr=2e-4, warmup=5, ema=.9, seed=seed, steps=steps)
     terms = [o for o in recipe.terms if not isinstance(o, (KL, Adversarial))]
     with torch.random.fork_rng():

@@ -190,7 +190,7 @@ def read_checkpoint(file:Path, like:dict, own:dict) -> tuple: # as of `run_tenso
             about, tensors = dict(sums={}) | json.loads(f.metadata()['run']), {}
             if others := differences(about['settings'], own['settings']): return tensors, about, others
             numbers = [v for row in about['log'] for v in row.values()] + sum(about['sums'].values(), [])
-            about |= {k: own[k] for k, no in (('scaler', {}), ('data', None)) if no in (about[k], own[k])}     # may go
+            about |= {k: own[k] for k, x in (('scaler', {}), ('data', None)) if x in (about[k], own[k])}     # may vary
             sound = alike(about | dict(log=own['log'], sums=own['sums']), own) and about['step'] <= about['steps']
             if not sound or not all(type(v) in (int, float) and abs(v) < math.inf for v in numbers):
                 raise ValueError('its notes are damaged')
@@ -287,7 +287,7 @@ class MixedPrecision:
         amp, cuda = t.cfg.amp, t.device.type == 'cuda'
         if amp == 'auto': amp = 'no' if not cuda else 'bf16' if torch.cuda.is_bf16_supported(False) else 'fp16'
         dtype = dict(no=None, bf16=torch.bfloat16, fp16=torch.float16)[amp]
-        if dtype: t.autocast = partial(torch.autocast, t.device.type, dtype, cache_enabled=False)     # loses gradients
+        if dtype: t.autocast = partial(torch.autocast, t.device.type, dtype, cache_enabled=False)     # a bug in 2.6
         if amp == 'fp16': t.scaler = torch.amp.GradScaler(t.device.type)
 
 # %% ../nbs/07_callbacks.ipynb #75ae43b2

@@ -456,7 +456,7 @@ def targets(path:Path, out:Path, settings:dict) -> dict: # image or folder; for 
     if out.samefile(path): raise ValueError(f'{out} is the folder of the images: choose another --out')
     file, files = out/'.picnet_complete.json', [o.relative_to(path) for o in list_images(path)]
     masks, top = Path(settings.get('mask') or ''), path.resolve()      # the masks may lie among the images
-    files = [o for o in files if masks not in (top/o).resolve().parents] or files
+    files = [o for o in files if masks not in (top/o.parent/'_').resolve().parents] or files
     try: was, names = map(dict, json.loads(file.read_text())) if file.is_file() else (settings, {})
     except (ValueError, TypeError) as e: raise ValueError(f'{file} is damaged ({e}): choose another --out') from e
     diff = [f'{k} was {was.get(k)!r}, is {v!r}' for k, v in settings.items() if was.get(k) != v]

@@ -143,7 +143,7 @@ def to_tensor(x) -> torch.Tensor: # (1, 3, H, W) float in [-1, 1]
 
 # %% ../nbs/01_data.ipynb #aaa660b1
 def to_pil(t:torch.Tensor) -> Image.Image: # RGB; gray for a mask
-    "A tensor (3, H, W) or (1, 3, H, W) in [-1, 1], or a mask (1, H, W) or (1, 1, H, W), rounded to 256 levels."
+    "A tensor (3, H, W) or (1, 3, H, W) in [-1, 1] or uint8, or a mask (1, H, W) or (1, 1, H, W), to 256 levels."
     t = t[0].detach() if t.ndim == 4 and len(t) == 1 else t.detach()
     if t.ndim != 3 or len(t) not in (1, 3):
         raise ValueError(f'one image is (3, H, W), not {tuple(t.shape)}; for a batch, [to_pil(o) for o in batch]')
@@ -204,7 +204,7 @@ def resize_crop(x, size:int|tuple, min_side:int=1) -> Image.Image: # RGB, of tha
 # %% ../nbs/01_data.ipynb #e52537f4
 image_suffixes = tuple('.jpg .jpeg .jfif .png .webp .bmp .gif .tif .tiff .ppm .pgm .pbm .tga .jp2 .mpo .ico '
                        '.avif .heic .heif'.split())
-_own = ['.lock', 'samples.png'], ['.picnet_complete.json'], ['result.json', 'cases.png']      # in folders of results
+_own = ['.picnet_complete.json'], ['result.json', 'cases.png']      # in folders of results
 _archives = '.zip', '.tar', '.gz', '.tgz', '.7z', '.rar'
 
 # %% ../nbs/01_data.ipynb #fc852dc0
@@ -215,12 +215,14 @@ def list_images(folder) -> list: # of paths, sorted
     if not top.is_dir(): raise ImageError(f'there is no folder {folder}')
     for at, dirs, names in os.walk(top, followlinks=True, onerror=lambda e: out.append(Path(e.filename).name)):
         at, here = Path(at), {*dirs, *names}
-        if at.resolve() in seen: dirs.clear(); continue      # a link to where we were
-        seen.add(at.resolve())
+        if (real := at.resolve()) in seen or seen.add(real): dirs.clear(); continue      # a link to where we were
         own = {k for k in dirs if f'{k}_sheet.png' in here or any(all(os.path.exists(at/k/o) for o in m) for m in _own)}
         bad = {k for k in here if k[0] == '.' or k.endswith(_archives) or k.removesuffix('_sheet.png') in own}
         dirs[:], out = sorted({*dirs} - bad), out + sorted(bad)
-        found += [o for k in {*names} - bad if (o := at/k).suffix.lower() in image_suffixes and o.is_file()]
+        new = [o for k in {*names} - bad if (o := at/k).suffix.lower() in image_suffixes and o.is_file()]
+        if at != top and '.lock' in here and all(o.name.endswith(('_sheet.png', 'samples.png')) for o in new):
+            new, dirs[:], out = [], [], [*out, at.name]      # results, and nothing else
+        found += new
     if not found: raise ImageError(f'no images in {folder}, nor below; looked for .jpg, .png, .webp and the like')
     some = ', '.join(out[:5] + ['...'][:len(out) - 5])
     if out: warnings.warn(f'left out in {folder}, as hidden, closed to us, an archive or results: {some}', stacklevel=2)
@@ -349,14 +351,14 @@ class ImageStream:
 
     def load(self, n, rank, world):
         "Part `rank` of `world` of batches of `n`, as bytes, endlessly."
-        s, m, workers = self.source, n//world, self.workers
+        s, m, order, workers = self.source, n//world, None, self.workers
         if n%world: raise ValueError(f'a batch of {n} can not be shared by {world} processes')
         if isinstance(s, IterableDataset) or not hasattr(s, '__getitem__'):
             if hasattr(s, 'num_shards'):     # of Hugging Face
                 from datasets.distributed import split_dataset_by_node
-                s, rank, world = split_dataset_by_node(s, rank, world), 0, 1
-            shards = getattr(s, 'num_shards', 8*isinstance(s, IterableDataset))     # 0: workers can't share it
-            s, order, workers = _Passes(s, self.position, (rank, None, world)), None, min(workers, shards)
+                s = split_dataset_by_node(s, rank, world)
+            shards = getattr(s, 'num_shards', 8*isinstance(s, IterableDataset))     # 0: we share it out, workers can't
+            s, workers = _Passes(s, self.position, [None] if shards else [rank, None, world]), min(workers, shards)
         else: order = (int(np.random.default_rng((self.seed, k + i)).integers(len(s)))
                        for k in itertools.count(self.position + rank*m, n) for i in range(m))
         collate = partial(_collate, size=tuple(o + 2*round(o/16) for o in self.size))      # 1/8 larger, to cut from

@@ -78,8 +78,7 @@ def make_masks(kinds:str|tuple, n:int, size:int|tuple, generator=None, device=No
     pick = torch.randint(len(kinds), (n,), generator=generator, device=getattr(generator, 'device', 'cpu')).cpu()
     mask = torch.zeros(n, 1, *height_width(size, 4), dtype=torch.bool, device=device)
     for i, k in enumerate(kinds):
-        at = (pick == i).nonzero()[:, 0]
-        draw = k if callable(k) else mask_types[k]
+        at, draw = (pick == i).nonzero()[:, 0], k if callable(k) else mask_types[k]
         if len(at): mask[to_device(at, mask.device)] = draw(len(at), size, generator=generator, device=device)
     return mask
 

@@ -23,7 +23,7 @@ const shortcuts = [['B E R L W', 'brush, eraser, rectangle, lasso, wand'], ['[ ]
 export class Editor {
   constructor(model, root, replace) { // replace: puts another model's editor in our place
     Object.assign(this, { model, replace, id: model.id ??= Math.random(), view: Math.random() })
-    Object.assign(this, { sets: new Map(), holes: new Map(), files: new Map(), asked: new Set(), past: [], future: [], shown: [], queue: Promise.resolve(), at: -1 })
+    Object.assign(this, { sets: new Map(), holes: new Map(), files: model.files ??= new Map(), asked: new Set(), past: [], future: [], shown: [], queue: Promise.resolve(), at: -1 })
     this.large = new Cache(32)
     this.small = new Cache(2000)
     this.kernel = new Kernel(model, { message: (...o) => this.receive(...o), gone: () => this.gone(),
@@ -36,7 +36,7 @@ export class Editor {
     on('_shown', shown)      // of a picture that is coming: with it, so that both are one step of the history
     on('kept', () => this.showStrips())
     on('name pictures _samples', () => this.showNames())
-    on('status', () => this.showStatus())
+    on('status', () => { if (this.get('status').state === 'error') this.failed(); this.showStatus() })
     on('n temperature seed model how', () => this.showSettings())
     this.kernel.ask('start')
     this.setPicture()
@@ -589,7 +589,6 @@ export class Editor {
   showStatus() {
     const s = this.get('status')
     if (this.kernel.gone) return
-    if (s.state === 'error') this.failed()
     this.tell(s.state, s.text, s.done, s.total)
   }
 

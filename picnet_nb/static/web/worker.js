@@ -25,7 +25,6 @@ async function load() {
   set({ _samples: config.samples })
   await openFile('daisy_1', await (await get('samples/daisy_1.jpg')).blob())
   const kept = await globalThis.caches?.open(`picnet ${new URL('.', location)} ${config.version}`).catch(() => null), mb = n => Math.floor(n / 1e6)
-  const fresh = new Map()
   let came = 0, size = 0
   const large = async name => { // kept for the next visit by us: the service worker would fetch it once more
     const there = await kept?.match(name)
@@ -38,14 +37,15 @@ async function load() {
       if (mb(came) > mb(came - o.value.length) && state.status.state !== 'error') say('busy', `Loading the network: ${mb(came)}${size > came ? ` of ${mb(size)}` : ''} MB ...`)
     }
     const all = new Blob(parts)
-    fresh.set(name, all)
+    await kept?.put(name, new Response(all)).catch(() => {})      // no room: then it is fetched again
     return new Uint8Array(await all.arrayBuffer())
   }
-  const [wasm, look, paint] = await Promise.all(['ort.wasm.gz', 'look.onnx', 'paint.onnx'].map(large))
+  const names = ['ort.wasm.gz', 'look.onnx', 'paint.onnx'], [wasm, look, paint] = await Promise.all(names.map(large))
   const unpacked = wasm[0] ? new Response(new Blob([wasm]).stream().pipeThrough(new DecompressionStream('gzip'))).arrayBuffer() : wasm      // some servers unpack it
-  Object.assign(ort.env.wasm, { numThreads: 1, wasmBinary: await unpacked })
-  net = { look: await ort.InferenceSession.create(look, backend), paint: await ort.InferenceSession.create(paint, backend) }
-  for (const [name, all] of fresh) kept?.put(name, new Response(all)).catch(() => {})      // what works; no room: then it is fetched again
+  try {
+    Object.assign(ort.env.wasm, { numThreads: 1, wasmBinary: await unpacked })
+    net = { look: await ort.InferenceSession.create(look, backend), paint: await ort.InferenceSession.create(paint, backend) }
+  } catch (e) { await Promise.all(names.map(o => kept?.delete(o))); throw e }      // a server may have answered with something else
   if (state.status.state === 'busy') ready()
 }
 
