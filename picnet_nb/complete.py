@@ -447,7 +447,8 @@ def name_results(files:list, names:dict, there=()) -> dict: # relative; file -> 
 def targets(path:Path, out:Path, settings:dict) -> dict: # image or folder; for all results; what decides about them
     "File -> folder of its results: one image never meets earlier ones; a folder goes on, if they were made alike."
     killed = re.compile(r'\.picnet_complete\.\w{8}|\.\.picnet_complete\.json\.\d+')      # what such runs have left
-    there, others = [*out.rglob('*')], {o.parent for o in out.rglob('*/.lock')}      # which may be at work
+    there = [*out.rglob('*')]
+    others = {o.parent for o in there if o.name == '.lock'} - {out}      # which may be at work
     for o in (o for o in there if killed.fullmatch(o.name) and others.isdisjoint(o.parents)):
         shutil.rmtree(o, ignore_errors=True) if o.is_dir() else o.unlink()
     if not path.is_dir():
