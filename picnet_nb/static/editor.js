@@ -52,7 +52,7 @@ export class Editor {
   close() {
     const work = this.past.length || this.sets.size
     if (work) left.set(this.id, { id: this.id, model: this.kernel.gone ? null : this.model, name: this.get('name'), size: [this.stage.W, this.stage.H], hole: this.stage.bits,
-      file: this.files.get(this.at), sample: this.get('_samples').includes(this.get('name')) && this.bundled(this.get('name')) === this.at, picture: this.get('_picture') })
+      file: this.files.get(this.at), sample: this.bundled(this.get('name')) === this.at, picture: this.get('_picture') })
     this.kernel.close()
     clearTimeout(this.resting)
     this.sizes.disconnect()
@@ -246,13 +246,15 @@ export class Editor {
 
   showNames() {
     const pictures = this.get('pictures'), samples = this.get('_samples'), option = (o, text) => h('option', { value: JSON.stringify(o) }, text.replace('_', ' '))
-    const own = pictures.flatMap((name, k) => samples.includes(name) && this.bundled(name) === k ? [] : option(k, name || 'your picture'))
+    const own = pictures.flatMap((name, k) => this.bundled(name) === k ? [] : option(k, name || 'your picture'))
     this.names.replaceChildren(...(own.length ? [h('optgroup', { label: 'Yours' }, own)] : []),
       h('optgroup', { label: 'Bundled' }, samples.map(o => option(this.bundled(o) < 0 ? o : this.bundled(o), o))))
     this.names.value = JSON.stringify(this.at)
   }
 
-  bundled(name) { return this.get('pictures').findIndex((o, k) => o === name && !this.files.has(k)) }      // not a file of one's own that has the same name
+  bundled(name) { // where the sample is, if it was opened; not a file of one's own that has the same name
+    return this.get('_samples').includes(name) ? this.get('pictures').findIndex((o, k) => o === name && !this.files.has(k)) : -1
+  }
 
   setTool(tool) {
     for (const [k, b] of Object.entries(this.tools)) b.setAttribute('aria-pressed', String(k === tool))
