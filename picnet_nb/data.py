@@ -204,7 +204,6 @@ def resize_crop(x, size:int|tuple, min_side:int=1) -> Image.Image: # RGB, of tha
 # %% ../nbs/01_data.ipynb #e52537f4
 image_suffixes = tuple('.jpg .jpeg .jfif .png .webp .bmp .gif .tif .tiff .ppm .pgm .pbm .tga .jp2 .mpo .ico '
                        '.avif .heic .heif'.split())
-_own = ['.picnet_complete.json'], ['result.json', 'cases.png']      # in folders of results
 _archives = '.zip', '.tar', '.gz', '.tgz', '.7z', '.rar'
 
 # %% ../nbs/01_data.ipynb #fc852dc0
@@ -215,14 +214,15 @@ def list_images(folder) -> list: # of paths, sorted
     if not top.is_dir(): raise ImageError(f'there is no folder {folder}')
     for at, dirs, names in os.walk(top, followlinks=True, onerror=lambda e: out.append(Path(e.filename).name)):
         at, here = Path(at), {*dirs, *names}
-        if (real := at.resolve()) in seen or seen.add(real): dirs.clear(); continue      # a link to where we were
-        own = {k for k in dirs if f'{k}_sheet.png' in here or any(all(os.path.exists(at/k/o) for o in m) for m in _own)}
+        if at.resolve() in seen: dirs.clear(); continue      # a link to where we were
+        seen.add(at.resolve())
+        own = {k for k in dirs if f'{k}_sheet.png' in here}
         bad = {k for k in here if k[0] == '.' or k.endswith(_archives) or k.removesuffix('_sheet.png') in own}
-        dirs[:], out = sorted({*dirs} - bad), out + sorted(bad)
         new = [o for k in {*names} - bad if (o := at/k).suffix.lower() in image_suffixes and o.is_file()]
-        if at != top and '.lock' in here and all(o.name.endswith(('_sheet.png', 'samples.png')) for o in new):
-            new, dirs[:], out = [], [], [*out, at.name]      # results, and nothing else
-        found += new
+        made = '.lock' in here and all(o.name.endswith(('_sheet.png', 'samples.png')) for o in new)      # nothing else
+        made = made or '.picnet_complete.json' in here or {'result.json', 'cases.png'} <= here
+        if made and at != top: dirs.clear(); out.append(at.name); continue      # results
+        dirs[:], out, found = sorted({*dirs} - bad), out + sorted(bad), found + new
     if not found: raise ImageError(f'no images in {folder}, nor below; looked for .jpg, .png, .webp and the like')
     some = ', '.join(out[:5] + ['...'][:len(out) - 5])
     if out: warnings.warn(f'left out in {folder}, as hidden, closed to us, an archive or results: {some}', stacklevel=2)

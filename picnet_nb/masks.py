@@ -59,8 +59,7 @@ def draw_strokes(strokes:list, size:tuple, scale:float) -> torch.Tensor: # of ei
 # %% ../nbs/02_masks.ipynb #f8233018
 def stroke_masks(n:int, size:int|tuple, generator=None, device=None) -> torch.Tensor: # as of `center_mask`
     "16 to 64 random lines, discs and elliptic arcs, whose width grows with the image."
-    H, W = height_width(size, 16)
-    u = uniform(n, 1 + 64*8, generator=generator)
+    (H, W), u = height_width(size, 16), uniform(n, 1 + 64*8, generator=generator)
     counts, strokes = 16 + (49*u[:, 0]).long(), u[:, 1:].view(n, 64, 8).tolist()
     scale = math.sqrt(2)*H*W/math.hypot(H, W)/256
     masks = [draw_strokes(o[:k], (H, W), scale) for o, k in zip(strokes, counts.tolist())]
