@@ -638,7 +638,7 @@ def test_files(me, folder):
     check(abs(me.covered() - hole) < 1e-9, 'F6 and has its hole')
     drop = """(e, [data, kind]) => { const t = new DataTransfer(), bytes = Uint8Array.from(atob(data), c => c.charCodeAt(0))
         t.items.add(new File([bytes], kind + 'ed.jpg', { type: 'image/jpeg' }))
-        if (kind == 'past') return e.dispatchEvent(new ClipboardEvent('paste', { clipboardData: t, bubbles: true, cancelable: true }))
+        if (kind == 'past') { e.focus(); return document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData: t, bubbles: true, cancelable: true })) }      // as in Firefox
         e.dispatchEvent(new DragEvent('dragover', { dataTransfer: t, bubbles: true, cancelable: true }))
         window.dropText = getComputedStyle(e.closest('.picnet'), '::after').content
         e.dispatchEvent(new DragEvent('drop', { dataTransfer: t, bubbles: true, cancelable: true })) }"""

@@ -384,6 +384,38 @@ def test_menus(url, shots):
                 check(cut < 1 and seen, f'{w}x{h}: nothing of the menu {name} is cut off ({cut:.0f}) {seen}')
                 page.keyboard.press('Escape')
 
+def test_safari(url, shots):
+    "What Safari does in its own way, imposed on this browser: keys after a button, two fingers on a trackpad, what is fixed inside a container."
+    with browser(viewport=dict(width=700, height=700)) as page:
+        page.add_init_script("""addEventListener('mousedown', e => { if (!e.target.closest('button')) return       // which it gives no focus
+            e.preventDefault(); const o = e.target.closest('button').parentNode.closest('[tabindex]'); o ? o.focus() : document.activeElement.blur() }, true)""")
+        me = visit(page, url, shots)
+        page.evaluate("for (const o of ['.pn-outer', 'body']) { const e = document.querySelector(o); if (getComputedStyle(e).containerType !== 'normal') e.style.contain = 'layout' }")      # as before 18.4
+        me.stroke((.4, .4), (.6, .6))
+        me.do('erase')
+        page.keyboard.press('b')
+        check(me.js('s.tool') == 'brush', 'a key is heard after a button was pressed')
+        page.keyboard.press('Control+z')
+        check(me.covered() == 0, 'and takes a stroke back')
+        lists = me.w.locator('.pn-menu:visible')
+        button = lambda name: me.w.locator(f'.pn-holder:has([data-do={name}]) > button')
+        was = []
+        for name in ('invert', 'extend-left', 'extend-left', 'invert'):
+            button(name).click()
+            was.append(lists.count())
+        me.do('fit')
+        check([*was, lists.count()] == [1, 1, 0, 1, 0], f'menus open and close by their button, and by another one {was} {lists.count()}')
+        me.w.locator('.pn-stage').evaluate("""e => { const r = e.getBoundingClientRect(), at = { clientX: r.x + r.width/4, clientY: r.y + r.height/4 }
+            for (const [kind, scale] of [['gesturestart', 1], ['gesturechange', 1.5], ['gesturechange', 2]]) e.dispatchEvent(Object.assign(new Event(kind, { cancelable: true }), at, { scale })) }""")
+        check(abs(me.js('s.s/s.least') - 2) < .01, f'two fingers on a trackpad zoom {me.js("s.s/s.least"):.2f} times')
+        main, run, last = page.locator('main'), me.w.locator('.pn-run'), me.w.locator('.pn-advanced summary')
+        for where in (0, 10**4):
+            main.evaluate('(e, y) => { e.scrollTop = y }', where)
+            b = run.bounding_box()
+            check(abs(b['y'] + b['height'] - 700) < 1, f'the button stays below, scrolled by {where} ({b["y"]:.0f})')
+        me.shot('page_contained', whole=True)
+        check(last.bounding_box()['y'] + last.bounding_box()['height'] <= run.bounding_box()['y'], 'and all that scrolls can be seen above it')
+
 def test_elsewhere(folder):
     with browser() as page:
         page.goto((folder/'index.html').resolve().as_uri())
@@ -456,6 +488,7 @@ def main(folder, shots):
             check(not page.errors, f'no errors on the page {page.errors[:3]}')
         test_phone(url, shots)
         test_menus(url, shots)
+        test_safari(url, shots)
         test_slow(url)
         test_bad_answer(url)
         test_elsewhere(folder)
@@ -464,6 +497,11 @@ def main(folder, shots):
             page.goto(url)
             page.get_by_text('no WebAssembly SIMD').wait_for()
             check(True, 'a browser without SIMD is told so')
+        with browser() as page:
+            page.add_init_script('const read = CanvasRenderingContext2D.prototype.getImageData; CanvasRenderingContext2D.prototype.getImageData = function(...a) { const o = read.apply(this, a); o.data[0] ^= 99; return o }')
+            page.goto(url)
+            page.get_by_text('resistFingerprinting').wait_for()
+            check(True, 'and one that lets no page read a canvas')
 
 if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])

@@ -80,7 +80,7 @@ export function menu(name, label, items, more = {}) { // a button, and a list of
   }
   const list = h('div', { class: 'pn-menu', role: 'group', 'aria-label': label, hidden: true }, items.map(o => o instanceof Node ? o :
     h('button', { type: 'button', 'data-do': o[0], onclick: () => { shut(); o[2]() } }, o[1])))
-  return h('div', { class: 'pn-holder', onkeydown: e => {
+  return h('div', { class: 'pn-holder', tabindex: -1, onkeydown: e => {
     const all = [...list.querySelectorAll('button, input')], at = all.indexOf(e.target), by = { ArrowDown: 1, ArrowUp: -1 }[e.key]
     if (list.hidden || e.key !== 'Escape' && !(by && at >= 0)) return
     if (by) all[(at + by + all.length) % all.length].focus()

@@ -59,6 +59,7 @@ export class Editor {
     this.themes.disconnect()
     this.scheme.removeEventListener('change', this.turned)
     window.removeEventListener('keydown', this.guard, true)
+    window.removeEventListener('paste', this.pasted, true)
     window.removeEventListener('beforeunload', this.leave)
     this.large.clear()
     this.small.clear()
@@ -95,7 +96,7 @@ export class Editor {
       group('Tool', ...Object.values(this.tools)), group('Size', h('label', { class: 'pn-slider' }, this.sizeRange, this.sizeText)),
       group('History', this.undo, this.redo), group('Hole', hole, extend),
       group('Zoom', iconButton('out', 'Zoom out (−)', () => stage.zoom(stage.s / 1.5)), this.percent, iconButton('in', 'Zoom in (+)', () => stage.zoom(stage.s * 1.5)),
-        iconButton('fit', 'Fit: see all of it (0)', () => stage.zoom(0)), iconButton('full', 'Full screen (F)', () => this.full())),
+        iconButton('fit', 'Fit: see all of it (0)', () => stage.zoom(0)), iconButton('full', 'Full screen (F)', () => this.full(), { hidden: !document.fullscreenEnabled })),
       h('button', { type: 'button', class: 'pn-icon pn-help', 'aria-label': 'Shortcuts (?)', title: 'Shortcuts (?)', onclick: () => this.sheet.showModal() }, '?')))
 
     const holder = on => () => { stage.hold(on); this.holdButton.setAttribute('aria-pressed', String(on)) }, save = (which, kind, more) => this.save(which, kind, more), one = () => [this.shown].filter(o => o.length)
@@ -145,7 +146,7 @@ export class Editor {
 
     this.note = h('div', { class: 'pn-note', role: 'status', hidden: true })
     this.room = stage.room = h('div', { class: 'pn-room' }, stage.node, this.walkRow)
-    this.root = h('div', { class: 'picnet', onkeydown: e => this.key(e), onpaste: e => this.take(e, e.clipboardData),
+    this.root = h('div', { class: 'picnet', tabindex: -1, onkeydown: e => this.key(e), onkeyup: e => { if (e.key === 'Alt' && stage.turned) { stage.turned = false; e.preventDefault() } },        // or Firefox opens its menus
       onpointerleave: () => this.rest(0), onfocusout: e => !this.root.contains(e.relatedTarget) && this.rest(0),
       ondragover: e => { e.preventDefault(); e.stopPropagation(); this.root.classList.add('pn-drop') },
       ondragleave: e => { if (!this.root.contains(e.relatedTarget)) this.root.classList.remove('pn-drop') },
@@ -159,6 +160,8 @@ export class Editor {
     // up, so it needs the attribute, too. The window is still before that, and the path has what a shadow root hides.
     this.guard = e => { const path = e.composedPath(); if (path.includes(this.root)) for (const o of [path[0], this.root]) o.toggleAttribute('data-lm-suppress-shortcuts', this.mine(e)) }
     window.addEventListener('keydown', this.guard, true)
+    this.pasted = e => { if (this.root.contains(root.getRootNode().activeElement)) this.take(e, e.clipboardData) }       // Firefox tells the body, not what has the focus
+    window.addEventListener('paste', this.pasted, true)
     this.leave = e => { if ((this.model.forgets || root.getRootNode().host) && this.past.length) e.preventDefault() }       // as marimo does, too, when its page is loaded again
     window.addEventListener('beforeunload', this.leave)
     this.sizes = new ResizeObserver(() => { stage.layout(); this.theme() })      // also when we come onto the page
@@ -469,7 +472,7 @@ export class Editor {
 
   take(e, data) { // what is dropped or pasted
     const files = [...data?.files || []], f = files.find(o => !o.type || o.type.startsWith('image/'))
-    if (e.type === 'paste' && (!files.length || this.sheet.open || e.target.matches?.('input.pn-field') && data.types.includes('text/plain'))) return
+    if (e.type === 'paste' && (!files.length || this.sheet.open || e.composedPath()[0].matches?.('input.pn-field') && data.types.includes('text/plain'))) return
     e.preventDefault()
     e.stopPropagation()
     if (f) this.upload(f)

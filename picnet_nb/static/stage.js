@@ -37,6 +37,7 @@ export class Stage { // editor: has edited(patch), no patch if nothing has chang
       onblur: () => { this.space(false, false); this.settle(); this.ring.classList.remove('pn-on') } },
       this.world, this.ink, svg('svg', { class: 'pn-shape', 'aria-hidden': 'true' }, this.outline), this.ring, this.tag, this.hint, this.handle)
     this.node.addEventListener('wheel', e => this.wheel(e), { passive: false })
+    for (const o of ['gesturestart', 'gesturechange']) this.node.addEventListener(o, e => this.gesture(e))
   }
 
   // --- the picture, the completion over it, and how much of them is seen
@@ -226,7 +227,7 @@ export class Stage { // editor: has edited(patch), no patch if nothing has chang
     if (this.pen(e) && this.fingers.size) { this.fingers.clear(); this.cancel() }      // the palm was there first
     if (e.pointerType === 'touch' && (this.act?.pen || e.timeStamp - this.penned < 1500)) return            // the palm of the hand that holds the pen
     e.preventDefault()
-    this.node.focus({ preventScroll: true })
+    this.node.focus({ preventScroll: true, focusVisible: false })
     try { this.node.setPointerCapture(e.pointerId) } catch { /* the pointer is gone already */ }
     if (e.pointerType === 'touch') {
       this.fingers.set(e.pointerId, e)
@@ -329,12 +330,20 @@ export class Stage { // editor: has edited(patch), no patch if nothing has chang
   }
 
   wheel(e) {
-    if (e.altKey) this.editor.resize(-Math.sign(e.deltaY || e.deltaX) * .03)
-    else if (e.ctrlKey || e.metaKey) { const r = this.node.getBoundingClientRect(); this.zoom(this.s * Math.exp(-clamp(e.deltaY, -60, 60) / 150), [e.clientX - r.left, e.clientY - r.top]) }
+    if (e.altKey) { this.turned = true; this.editor.resize(-Math.sign(e.deltaY || e.deltaX) * .03) }
+    else if (e.ctrlKey || e.metaKey) this.zoomAt(e, this.s * Math.exp(-clamp(e.deltaY, -60, 60) / 150))
     else if (e.shiftKey && !this.fitted) this.view(this.s, this.x - (e.deltaX || e.deltaY), this.y)
     else return                                      // the page scrolls
     e.preventDefault()
   }
+
+  gesture(e) { // two fingers on a Mac's trackpad, as Safari tells it
+    e.preventDefault()
+    if (e.type === 'gesturestart') this.start = this.s
+    else if (!this.fingers.size) this.zoomAt(e, this.start * e.scale)
+  }
+
+  zoomAt(e, s) { const r = this.node.getBoundingClientRect(); this.zoom(s, [e.clientX - r.left, e.clientY - r.top]) }
 
   // --- shapes
 

@@ -24,9 +24,13 @@ class Model { // what anywidget gives the editor in a notebook; the worker holds
 }
 
 const simd = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11])
+const ink = Object.assign(document.createElement('canvas'), { width: 1, height: 1 }).getContext('2d')
+ink.fillStyle = '#123456'
+ink.fillRect(0, 0, 1, 1)
 const say = text => { const o = document.querySelector('#wait'); if (o) o.textContent = text }
 
 if (!globalThis.WebAssembly?.validate(simd)) say('This browser can not compute fast enough (it has no WebAssembly SIMD). Firefox, Chrome, Edge and Safari of the last years can.')
+else if (ink.getImageData(0, 0, 1, 1).data.some((o, i) => Math.abs(o - [18, 52, 86, 255][i]) > 9)) say('This browser hides from pages what is in pictures (resistFingerprinting). Allow this one to read canvases, and load it again.')
 else {
   if ('serviceWorker' in navigator) navigator.serviceWorker.register('sw.js')
   const worker = new Worker('worker.js', { type: 'module' }), model = new Model(worker)

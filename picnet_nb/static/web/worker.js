@@ -74,6 +74,7 @@ async function openFile(name, blob) {
   const { width: w, height: h } = image, ctx = canvas(w, h)
   ctx.drawImage(image, 0, 0)
   const { data } = ctx.getImageData(0, 0, w, h), erased = new Bits(w, h)
+  if (!data.some(o => o)) throw new Error(`${name} shows nothing, or has more pixels than this browser can hold: ${w}x${h}.`)      // an iPhone before iOS 18
   for (let y = 0, i = 3; y < h; y++) for (let x = 0; x < w; x++, i += 4) { if (data[i] < 128) erased.span(y, x, x + 1, true); data[i] = 255 }
   await add(name.replace(/\.\w+$/, ''), data, w, h, erased.empty ? new Uint8Array() : await erased.png())
 }
@@ -198,7 +199,7 @@ const does = {
     const p = pictures[at.length ? rounds[at[0]].picture : picture]
     send({ ...more, at, picture, box: part, side, do: 'look' }, [await encode(at.length ? whole(filled(...at), p.w, p.h) : shown(p), part, side)])
   },
-  async sample({ name }) { await openFile(name, await (await fetch(`samples/${name}.jpg`)).blob()) },
+  async sample({ name }) { await openFile(name, await (await fetch(`samples/${name}.jpg`).catch(() => { throw new Error(`${name} can not be fetched: there is no network.`) })).blob()) },
   async upload({ name, part, parts: n }, [data]) {
     parts = [...part ? parts : [], data]
     if (part === n - 1) await openFile(name, new Blob(parts))
