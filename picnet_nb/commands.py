@@ -51,7 +51,7 @@ def train_main(argv:list|None=None) -> int: # the command line, if not the proce
     p.add_argument('images', help='a folder, searched with its subfolders; or tar archives')
     p.add_argument('--preset', choices=presets, default='paper', help='what to train (paper)')
     p.add_argument('--config', help='a Python file with a function recipe(**options), for anything finer than a preset')
-    p.add_argument('--minutes', type=float, help='plan the number of steps for so many minutes')
+    p.add_argument('--minutes', type=float, help='plan the steps for so many minutes, whatever --steps says')
     p.add_argument('--weights', help='start from these: a .safetensors file, a folder of a run, user/repo')
     p.add_argument('--out', default='runs/picnet', help='where the run lives (runs/picnet)')
     p.add_argument('--memory', type=float, default=8, help='GiB that the images may take in memory (8)')
@@ -105,7 +105,7 @@ def evaluate_main(argv:list|None=None): # the command line, if not the process's
     none = lambda o: None if o == 'none' else o
     try:
         folder = lambda o: MaskFolder(o, flip=False) if o not in mask_types and Path(o).is_dir() else o
-        names = [Path(o).name for o in a.mask]
+        names = [Path(o).resolve().name for o in a.mask]
         masks = {k if names.count(k) == 1 else o: folder(o) for k, o in zip(names, a.mask)}
         net = speed_up(load(a.weights, a.device))
         name = Path(a.weights).name if a.weights else 'bundled weights'

@@ -8,7 +8,7 @@ __all__ = ['ImageError', 'open_image', 'alpha_mask', 'to_tensor', 'to_pil', 'exa
            'ImageStream', 'open_images', 'write_atomic', 'Original']
 
 # %% ../nbs/01_data.ipynb #caaa1a84
-import copy, io, itertools, math, os, re, struct, sys, threading, warnings, zlib
+import copy, io, itertools, math, os, re, signal, struct, sys, threading, warnings, zlib
 from contextlib import nullcontext, suppress
 from functools import partial
 from importlib.resources import files
@@ -211,21 +211,21 @@ def list_images(folder) -> list: # of paths, sorted
     "The image files in a folder and its subfolders, see above; a list of files is given back as it is."
     if not isinstance(folder, (str, os.PathLike)): return list(folder)
     top, found, out, seen = Path(folder).expanduser(), [], [], set()
-    if not top.is_dir(): raise ImageError(f'there is no folder {folder}')
+    if not (folder and top.is_dir()): raise ImageError(f'there is no folder {folder or repr(folder)}')
     for at, dirs, names in os.walk(top, followlinks=True, onerror=lambda e: out.append(Path(e.filename).name)):
         at, here = Path(at), {*dirs, *names}
         if at.resolve() in seen: dirs.clear(); continue      # a link to where we were
         seen.add(at.resolve())
         own = {k for k in dirs if f'{k}_sheet.png' in here}
         bad = {k for k in here if k[0] == '.' or k.endswith(_archives) or k.removesuffix('_sheet.png') in own}
-        new = [o for k in {*names} - bad if (o := at/k).suffix.lower() in image_suffixes and o.is_file()]
+        new = [o for k in {*names} - bad if (o := at/k).suffix.lower() in image_suffixes and os.path.isfile(o)]
         made = '.lock' in here and all(o.name.endswith(('_sheet.png', 'samples.png')) for o in new)      # nothing else
         made = made or '.picnet_complete.json' in here or {'result.json', 'cases.png'} <= here
         if made and at != top: dirs.clear(); out.append(at.name); continue      # results
         dirs[:], out, found = sorted({*dirs} - bad), out + sorted(bad), found + new
-    if not found: raise ImageError(f'no images in {folder}, nor below; looked for .jpg, .png, .webp and the like')
-    some = ', '.join(out[:5] + ['...'][:len(out) - 5])
-    if out: warnings.warn(f'left out in {folder}, as hidden, closed to us, an archive or results: {some}', stacklevel=2)
+    left = f'left out in {folder}, as hidden, closed, archive or results: ' + ', '.join([*out[:5], '...'][:len(out)])
+    if not found: raise ImageError(f'no images in {folder}, nor below, such as .jpg or .png{f"; {left}"*bool(out)}')
+    if out: warnings.warn(left, stacklevel=2)
     return sorted(found)
 
 # %% ../nbs/01_data.ipynb #12971bf0
@@ -332,11 +332,13 @@ class _Passes(IterableDataset):
             if n < 0: raise ImageError('the stream is empty, or can be read only once')
 
 # %% ../nbs/01_data.ipynb #3a516bc7
+def _deaf(worker): signal.signal(signal.SIGINT, signal.SIG_IGN)      # Ctrl-C is for the main process
+
 def _collate(items, size:tuple): # (n, 3, H, W) uint8, or an `ImageError`, to which a worker would add its traceback
-    "Items as one batch, with another image in the place of a bad one."
+    "Items as one batch, with another image in the place of a bad one; an array, as containers share little memory."
     try: good, _ = readable(items, partial(_as_bytes, size=size))
     except ImageError as e: return e
-    return torch.stack((good*len(items))[:len(items)])
+    return torch.stack((good*len(items))[:len(items)]).numpy()
 
 # %% ../nbs/01_data.ipynb #62b14620
 class ImageStream:
@@ -362,7 +364,7 @@ class ImageStream:
         else: order = (int(np.random.default_rng((self.seed, k + i)).integers(len(s)))
                        for k in itertools.count(self.position + rank*m, n) for i in range(m))
         collate = partial(_collate, size=tuple(o + 2*round(o/16) for o in self.size))      # 1/8 larger, to cut from
-        return iter(DataLoader(s, m, sampler=order, num_workers=workers, collate_fn=collate))
+        return iter(DataLoader(s, m, sampler=order, num_workers=workers, collate_fn=collate, worker_init_fn=_deaf))
 
     def batch(self, n:int, generator:torch.Generator|None=None) -> torch.Tensor: # (n, 3, H, W) in [-1, 1]
         "The next images, each cut, mirrored and turned in its own way; one of several processes gets its part."
@@ -373,7 +375,7 @@ class ImageStream:
             if not isinstance(x := next(self.batches), ImageError): break
             warnings.warn(str(x))
         else: raise x
-        x = to_device(x, self.device)
+        x = to_device(torch.from_numpy(x), self.device)
         u = uniform(n, 4, generator=generator, device=x.device).chunk(world)[rank]
         return augment(x.float()/127.5 - 1, self.size, u).clamp(-1, 1)
 

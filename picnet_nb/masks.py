@@ -69,7 +69,7 @@ def stroke_masks(n:int, size:int|tuple, generator=None, device=None) -> torch.Te
 mask_types = dict(center=center_mask, rectangles=rectangle_masks, strokes=stroke_masks)
 
 # %% ../nbs/02_masks.ipynb #83e88d14
-def make_masks(kinds:str|tuple, n:int, size:int|tuple, generator=None, device=None) -> torch.Tensor:
+def make_masks(kinds, n:int, size:int|tuple, generator=None, device=None) -> torch.Tensor:
     "Masks of `kinds` with equal chance: one or several of 'center', 'rectangles', 'strokes' and functions as of these."
     kinds = [kinds] if isinstance(kinds, str) or callable(kinds) else list(kinds)
     unknown = [o for o in kinds if not callable(o) and o not in mask_types]

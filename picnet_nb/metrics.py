@@ -232,7 +232,7 @@ class Benchmark:
         self.masks = kinds if isinstance(kinds, dict) else {getattr(o, '__name__', str(o)): o for o in kinds}
         named = len({*self.masks, 'all'}) > len(kinds) > 0      # all: the mean of them
         if not named or not all(callable(o) or o in mask_types for o in self.masks.values()): raise ValueError(
-            f'hole types are {", ".join(mask_types)}, or functions with names of their own, not {mask}')
+            f'holes: {", ".join(mask_types)}, folders, functions with names of their own but all; not {[*self.masks]}')
         if files and not size: raise ValueError('this model does not tell the size of its images: give size=...')
         self.images, self.device = ImageFolder(data, size) if files else data, torch.device(device or 'cpu')
         count = len(self.images) if limit is None else min(limit, len(self.images))
@@ -352,7 +352,7 @@ def evaluate(
     far = net if distance == features and isinstance(net, LiteFeatures) else _net(distance, task.device, lpips=LPIPS)
     if isinstance(far, LiteFeatures): far = FeatureDistance(far)
     known = [] if train is None else Benchmark(model, train, mask, n, size, device=device).images
-    bank = [features_of(o[None], net)[0] for o in tqdm(known, 'training', disable=not progress)]
+    bank = [features_of(o[None], net)[0] for o in tqdm(known, 'training', disable=not (progress and len(known)))]
     frames, sets, tiles, paths = {}, {}, [], getattr(task.images, 'paths', range(len(task.images)))
     names = ['/'.join(Path(str(paths[i])).parts[-2:]).encode(errors='backslashreplace').decode() for i in task.ids]
     for kind in task.masks:
