@@ -134,6 +134,7 @@ class Samples:
     beside:list = () # completions of the other windows, if holes lie far apart
 
     def __len__(self): return len(self.made)
+    def __iter__(self): return map(self.__getitem__, range(len(self)))
     def __getitem__(self, i):
         if isinstance(i, slice): return self.select(list(range(len(self)))[i])
         out = None
@@ -172,8 +173,7 @@ class Completions(Samples):
     "Completions to look at and to save."
     def preview(self, i:int, side:int, box:tuple|None=None) -> Image.Image: # longer side, pixels; part of the image
         "How completion `i` will look, soon and small."
-        w = self.window
-        x, y, *end = box or (0, 0, *w.image.size)
+        w, (x, y, *end) = self.window, box or (0, 0, *self.window.image.size)
         k = max(1, max(end[0] - x, end[1] - y)//(4*side))
         out = w.image.reduce(k, (x, y, *end))
         for w, made in ((o.window, o.made[i]) for o in (self, *self.beside)):
@@ -188,12 +188,11 @@ class Completions(Samples):
         box = w.box if not self.beside and 2*max(w.crop.size) < max(w.image.size) else None
         tiles = [show_hole(w.image, w.mask, side), *([show_hole(w.crop, w.crop_mask, side)] if box else [])]
         tiles += [self.preview(i, side, box) for i in range(len(self))]
-        high = max(o.height for o in tiles)
+        high, n = max(o.height for o in tiles), len(tiles)
         tiles = [ImageOps.pad(o, (side, high), color='white') for o in tiles]
         for i, o in enumerate(tiles[-len(self):], 1):
             ImageDraw.Draw(o).text((4, 2), f'{i}', 'white', stroke_width=2, stroke_fill='black')
         from torchvision.utils import make_grid      # takes a second to import
-        n = len(tiles)
         cols = min(range(math.ceil(n**.5), 2*math.ceil(n**.5)), key=lambda c: -n%c)   # with few empty places
         return to_pil(make_grid(torch.cat([to_tensor(o) for o in tiles]), cols, padding=6, pad_value=1))
 
@@ -489,9 +488,9 @@ def complete_files(
         try:
             mask = find_mask(spec, file, folder, seed)
             using = completer.adapt(file, mask, adapt, seed=seed) if adapt else completer
-            if keep: save_weights(using.net, keep)
             made = using.extend(file, sides, **how) if sides else using(file, mask, **how)
             with warnings.catch_warnings(record=True) as told: sheet = save_result(made, todo[file], **saving)
+            if keep: save_weights(using.net, keep)
         except (ValueError, OSError, MemoryError, RuntimeError, ImportError) as e:
             failed += 1
             print(f'{name} failed: {" ".join(str(e).split()) or type(e).__name__}', file=sys.stderr, flush=True)
@@ -536,13 +535,13 @@ def main(argv:list|None=None) -> int: # the command line, if not the process's; 
         try:
             if a.gui: return importlib.import_module('picnet_nb.widget').launch(a.image, a.mask, a.weights)
             if a.web: return importlib.import_module('picnet_nb.export').export_main(['--serve', a.weights or ''])
-            path, spec = (Path(a.image), a.mask) if a.image else (example_path(), 'center')
-            for o in {a.image, spec} - {None, *mask_types}:
-                if not Path(o).exists(): load_pil(o)      # says why
+            path, spec = (example_path(), 'center') if a.image is None else (Path(a.image), a.mask)
+            for o in {a.image, spec} - {None, *mask_types}: os.path.exists(o) or load_pil(o)      # says why
             if a.keep and (not a.adapt or path.is_dir()): raise ValueError('--keep goes with --adapt and one image')
             if a.keep and a.keep.exists(): raise ValueError(f'{a.keep} is there already: choose another --keep')
             if a.keep and not a.keep.parent.is_dir(): raise ValueError(f'there is no folder {a.keep.parent} for --keep')
-            if a.extend and (spec and a.image or a.adapt): raise ValueError('--extend takes no mask, and no --adapt')
+            if a.extend and (spec and a.image or a.adapt or a.grow or a.feather): raise ValueError(
+                '--extend takes no mask, and no --adapt, --grow or --feather')
             if sides := a.extend and a.extend.split(','): margins(sides, (999, 999))
             most = dict(n=(1, 10**5), seed=(0 if a.adapt else -2**63, 2**63 - 1), temperature=(0, 1e3), size=(1, 10**5),
                         best=(1, 10**5), grow=(-10**5, 10**5), feather=(0, 10**5))

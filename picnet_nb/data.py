@@ -115,7 +115,7 @@ def load_pil(x, min_side:int=1, decode=decode_pil) -> Image.Image: # RGB, or RGB
         return img
     except Exception as e:
         said = getattr(x, 'filename', '') or getattr(x, 'name', '') or f'the given {type(x).__name__}'
-        name = x if isinstance(x, (str, os.PathLike)) else said
+        name = (x or repr(x)) if isinstance(x, (str, os.PathLike)) else said
         heic = '; it needs pip install pillow-heif'*('HEIF' not in Image.OPEN and '.hei' in str(name).lower())
         known = {FileNotFoundError: 'there is no such file',
                  Image.UnidentifiedImageError: f'it is no image of a known format{heic}'}
