@@ -176,7 +176,6 @@ class Person:
         b.click()
     def state(self, *states, timeout=patience):
         self.until('a.includes(root.dataset.state)', *states, timeout=timeout)
-        return self.w.get_attribute('data-state')
     def text(self): return self.w.locator('.pn-status').inner_text()
     def says(self, text): self.w.locator('.pn-status', has_text=text).wait_for(timeout=patience)   # the state alone may be an earlier one
     def title(self): return self.sets().last.get_attribute('aria-label')

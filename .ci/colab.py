@@ -96,7 +96,7 @@ def one(file, kernel, content, environ):
     "Run a notebook; (name, seconds, GiB, error)."
     cwd, start = content/file.stem, time.time()
     cwd.mkdir(exist_ok=True)
-    done = subprocess.run([sys.executable, __file__, '--execute', file, kernel, cwd], env={**environ, 'PATH': os.environ['PATH'], 'KERNEL_PATH': environ['PATH']},
+    done = subprocess.run([sys.executable, __file__, '--execute', file, kernel, cwd], env={**environ, 'PATH': os.environ['PATH']},
                           capture_output=True, text=True, stdin=subprocess.DEVNULL)
     seconds, name = time.time() - start, file.stem
     print(f'- {"ok  " if not done.returncode else "FAIL"} {seconds:4.0f} s  {name}' + (f', {done.stdout.strip()} GiB of memory' if not done.returncode else ''), flush=True)

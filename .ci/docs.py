@@ -168,7 +168,7 @@ class Module:
         a, end = f.args, self.head_end(f)
         pos = a.posonlyargs + a.args
         found = [('', o, d) for o, d in zip(pos, [None]*(len(pos) - len(a.defaults)) + a.defaults)]
-        if method and not any(self.code(d) == 'staticmethod' for d in f.decorator_list): found = found[1:]
+        if method: found = found[1:]
         found += [('*', a.vararg, None), *(('', o, d) for o, d in zip(a.kwonlyargs, a.kw_defaults)), ('**', a.kwarg, None)]
         found = [(star, o, d, (d or o).end_lineno) for star, o, d in found if o]
         alone = lambda line: line < end and [o[3] for o in found].count(line) == 1
@@ -209,7 +209,7 @@ class Module:
         "The errors of a function, and where its definition is."
         lines = f'{o.lineno}-L{o.end_lineno}' if o.end_lineno != o.lineno else o.lineno
         out = f'[Source]({github}picnet_nb/{self.path.name}#L{lines})'
-        if level == 2: out += f' · [Chapter {self.chapter.number}](../{self.chapter.stem}.md)'
+        if level == 2: out += f' · [{self.chapter.name}](../{self.chapter.stem}.md)'
         said = '\n'.join(f'- `{kind}`: {prose(s)}' for kind, s in self.raises(f)) if f else ''
         return (f'Raises\n{{ .raises }}\n\n{said}\n\n' if said else '') + f'{out}\n{{ .links }}'
 
@@ -227,7 +227,6 @@ class Module:
         yield self.foot(c, 2, init)
         for o in c.body:
             if isinstance(o, ast.FunctionDef) and (not o.name.startswith('_') or o.name == '__call__') and ast.get_docstring(o):
-                if any(self.code(d).endswith('.setter') for d in o.decorator_list): continue
                 yield from self.function(o, f'{c.name}.{o.name}', 3, True)
 
     def constant(self, o, name):
@@ -243,7 +242,7 @@ class Module:
 
     def markdown(self):
         parts = [f'---\ntitle: picnet_nb.{self.name}\n---\n\n# picnet_nb.{self.name}', f'> {prose(self.doc)}' if self.doc else '']
-        links = [f'[Chapter {self.chapter.number}: {self.chapter.title}](../{self.chapter.stem}.md)', f'[Source]({github}picnet_nb/{self.path.name})']
+        links = [f'[{self.chapter.name}](../{self.chapter.stem}.md)', f'[Source]({github}picnet_nb/{self.path.name})']
         parts += [' · '.join(links) + '\n{ .links }', '| Name | |\n| --- | --- |\n' + '\n'.join(
             f'| [`{n}`](#{n}) | {cell(prose(self.summary(n)))} |' for n in self.all)]
         for n in self.all:

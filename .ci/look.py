@@ -182,7 +182,6 @@ def wheel(whl, sdist):
     with tarfile.open(sdist) as t:
         members = {o.name.split('/', 1)[-1]: o for o in t.getmembers() if o.isfile()}
         faults += credit_faults('sdist', members, lambda o: t.extractfile(members[o]).read().decode('utf-8'))
-    sdist_files = set(members)
     package = tracked('picnet_nb')
     weights = {k: v for k, v in inside.items() if k.startswith('picnet_nb/weights/') and not k.endswith('.md')}
     for f in (whl, sdist): print(f'- {Path(f).name}: {kb(Path(f).stat().st_size)}')
@@ -190,7 +189,7 @@ def wheel(whl, sdist):
     return faults + [f'the wheel lacks {o}' for o in package if o not in inside] \
         + [f'the wheel has {o}, which is not in git' for o in inside if o.startswith('picnet_nb/') and o not in package] \
         + [f'the wheel has {o}, which is no part of the package' for o in inside if not o.startswith(('picnet_nb/', 'picnet_nb-'))] \
-        + [f'the sdist lacks {o}' for o in [*package, 'settings.ini', 'setup.py', 'README.md', 'LICENSE', 'CHANGELOG.md', 'CITATION.cff'] if o not in sdist_files] \
+        + [f'the sdist lacks {o}' for o in [*package, 'settings.ini', 'setup.py', 'README.md', 'LICENSE', 'CHANGELOG.md', 'CITATION.cff'] if o not in members] \
         + ([] if weights else ['the wheel has no weights']) \
         + [f'{k} has {kb(v)}, more than {kb(max_weights*1000)}' for k, v in weights.items() if v > max_weights*1000] \
         + [f'{Path(whl).name} has more than {kb(max_wheel*1000)}' for _ in [0] if Path(whl).stat().st_size > max_wheel*1000]

@@ -3,7 +3,7 @@
 The encoder stays as it is, and one path is decoded: a quarter of the images from the posterior's code, the others from
 the prior's. So a step takes half of the time of one of both paths, and an hour of two CPU cores counts.
 Goes on from weights and, if there are any, from discriminators, as `heads.py` does; writes the same files."""
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 import torch, torch.nn.functional as F
 from torchvision.transforms.functional import pil_to_tensor
@@ -11,11 +11,10 @@ from PIL import Image, ImageOps
 from picnet_nb.data import augment, list_images, open_image
 from picnet_nb.fast import speed_up
 from picnet_nb.few import BandContrast, BestOfMany, Patch, Projected, R1, Style, diff_augment, frozen_features
-from picnet_nb.hub import bundled, load
+from picnet_nb.hub import load
 from picnet_nb.losses import pyramid_loss
 from picnet_nb.masks import rectangle_masks
 from picnet_nb.material import depth
-from picnet_nb.metrics import FeatureDistance, LiteFeatures
 from picnet_nb.model import visible_part
 from picnet_nb.train import Term, TrainConfig, Trainer
 from .heads import callbacks, parser, resume
@@ -37,18 +36,13 @@ class Squares:
         among = [self.first[int(k*len(self.first))] for k in u[:, 0]]
         which = torch.tensor([o[int(k*len(o))] for o, k in zip(among, u[:, 1])], device=self.data.device)
         x = self.data[which].float()/127.5 - 1
-        return augment(x, (self.size, self.size), u[:, 2:].to(x), 3).clamp(-1, 1)
+        return augment(x, self.size, u[:, 2:].to(x)).clamp(-1, 1)
 
 def deep_masks(n:int, size:int, generator=None, device=None) -> torch.Tensor: # as of `rectangle_masks`
     "The deepest of six random holes each, as what lies far inside is learned last."
     holes = rectangle_masks(6*n, size, generator, device)
     deepest = depth(F.avg_pool2d(holes.float(), size//32)[:, 0] == 1).amax((1, 2)).view(n, 6).argmax(1)
     return holes.unflatten(0, (n, 6))[torch.arange(n), deepest]
-
-@lru_cache
-def second_features(device:torch.device) -> FeatureDistance:
-    "The second frozen network that the heads look through."
-    return FeatureDistance(LiteFeatures(1)).to(device, memory_format=torch.channels_last)
 
 class OnePath:
     "A batch on its way through one path: code, images, composite, and what frozen networks see in it."
@@ -97,7 +91,7 @@ class OneProjected(Projected):
         return {f'proj_gen{self.name}': -self.weight*self.net.share*score.mean()}
 
 class SecondProjected(OneProjected):
-    network, name = staticmethod(second_features), '2'
+    network, name = staticmethod(partial(frozen_features, version=1)), '2'
 
 class Painted(Term):
     "What the images have to do with the truth, in pixels, features, Gram matrices and contrasts."
@@ -130,7 +124,7 @@ def trainer(a) -> Trainer:
     cfg = TrainConfig(size=a.size, batch=a.batch, steps=a.steps or 10**6, lr=a.lr, betas=(.5, .99), warmup=60,
                       decay=.5, ema=.998, amp=a.amp, seed=a.seed, masks=masks)
     torch.manual_seed(a.seed)
-    net, plain = (load(a.weights or bundled(), 'cpu', trainable=o) for o in (True, False))
+    net, plain = (load(a.weights, 'cpu', trainable=o) for o in (True, False))
     net.encoder, gpu = plain.encoder, torch.cuda.is_available()
     speed_up(net)
     terms = [Painted(), patch := OnePatch(a.patch), R1(patch, every=8), OneProjected(a.heads, 60, 120),

@@ -25,10 +25,10 @@ def pack(folder:Path, out:Path, side:int):
         ImageOps.cover(image, (side, side), Image.Resampling.LANCZOS).save(to, quality=86)
 
 def resume(discs, file:str):
-    "Load discriminators that were written; some may be missing in the file."
+    "Load discriminators that were written; some may be missing in the file, or in this run."
     state = {k: v.float() for k, v in safetensors.torch.load_file(file).items()}
-    if extra := discs.load_state_dict(state, strict=False).unexpected_keys: raise ValueError(
-        f'{file} has {", ".join(extra[:3])}, which this run does not: other discriminators, or --heads 0')
+    if extra := discs.load_state_dict(state, strict=False).unexpected_keys:
+        print(f'not used: {", ".join(extra[:3])} and others of {file}, as this run has no such discriminators')
 
 class Keep:
     "Writes what a later run goes on from, each `every` steps and at the end."

@@ -110,8 +110,9 @@ def main():
         ratio = {k: faster(raw, 'reference', k) for k in here}
         one = dict(size=size, batch=batch, times=took, ratio=ratio, losses=first, losses_apart=apart,
                    images_per_second=rate, memory_mb=used, failed=failed)
-        one['limit'] = {k: at_limit(t.one_step, took[k]['wall']['median'], 'bfloat16' if 'bf' in k else 'float32',
-                                    res['ceilings']) for k, t in all.items() if 'graph' not in k}
+        half = lambda k: 'bfloat16' if '16' in k and has_bf16(device) else 'float32'      # whose ceiling float16 shares
+        one['limit'] = {k: at_limit(t.one_step, took[k]['wall']['median'], half(k), res['ceilings'])
+                        for k, t in all.items() if 'graph' not in k}
         if not a.quick: one['top_ten'] = {k: top_ten(t.one_step, device) for k, t in all.items()}
         res['steps'].append(one)
         tell = lambda k: f'{ms(took[k]["wall"])}, {rate[k]} images/s' + (f', {used[k]:.0f} MB' if k in used else '')

@@ -30,7 +30,7 @@ class EMA:
         decay = min(t.cfg.ema, (1 + t.step)/(10 + t.step))      # the start of a run is soon forgotten
         for part in ('encoder', 'generator'):
             mean, now = getattr(t.ema, part), getattr(t.net, part)
-            torch._foreach_lerp_(list(mean.parameters()), [p.detach() for p in now.parameters()], 1 - decay)
+            torch._foreach_lerp_(list(mean.parameters()), list(now.parameters()), 1 - decay)
             if has := list(mean.buffers()): torch._foreach_copy_(has, list(now.buffers()))
 
 # %% ../nbs/07_callbacks.ipynb #026a9df4
@@ -41,7 +41,7 @@ class Schedule:
         if minutes is not None: check_numbers(dict(minutes=minutes), minutes=(1e-6, 1e6))
 
     def before_step(self, t):
-        if self.minutes and t.steps == t.cfg.steps: self.plan(t)
+        if self.minutes and t.steps == t.cfg.steps and len(self.times) <= self.measure: self.plan(t)
         rate = min(1., (t.step + 1)/max(1, t.cfg.warmup), (t.steps - t.step)/max(1., t.cfg.decay*t.steps))
         for group in (*t.opt_g.param_groups, *t.opt_d.param_groups):
             if torch.is_tensor(group['lr']): group['lr'].fill_(t.cfg.lr*rate)      # of a CUDA graph
@@ -123,6 +123,7 @@ class Preview:
 # %% ../nbs/07_callbacks.ipynb #9a732640
 class FinishStep:
     "Ctrl-C ends a run after the step that it is at; a second one at once."
+    old = None      # until a run begins
     def before_fit(self, t):
         t.stop, self.pressed, hears = False, False, threading.current_thread() is threading.main_thread()
         self.old = signal.signal(signal.SIGINT, self.hear) if hears else None      # nobody else does
@@ -321,7 +322,7 @@ class Processes:
         for o, new in zip(tensors, flat.split([o.numel() for o in tensors])): o.copy_(new.view_as(o))
 
     def before_fit(self, t):
-        size, t.main = t.cfg.batch//self.n, self.state.is_main_process
+        size, t.main, self.stop = t.cfg.batch//self.n, self.state.is_main_process, False
         if t.cfg.batch%self.n: raise ValueError(f'a batch of {t.cfg.batch} can not be shared by {self.n} processes')
         t.share = slice(size*self.rank, size*(self.rank + 1))
         for net in (t.net, t.ema, t.discs): self.mean([o.data for o in (*net.parameters(), *net.buffers())], True)
@@ -332,9 +333,9 @@ class Processes:
     def reduce(self, t, row): self.mean(list(row.values()))
 
     def after_step(self, t):
-        stop, t.stop = torch.tensor([float(t.stop)], device=self.device), False
+        self.stop, t.stop = self.stop or t.stop, False
         if t.step%10: return
-        self.mean([stop])      # all stop at the same step
+        self.mean([stop := torch.tensor([float(self.stop)], device=self.device)])      # all stop at the same step
         t.stop = stop.item() > 0
 
 # %% ../nbs/07_callbacks.ipynb #7f2aac1a

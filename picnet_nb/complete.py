@@ -98,7 +98,6 @@ class Window:
     def enlarge(self, made:Image.Image): # size x size, as the model paints it
         "The window in the image's resolution; with `detail`, the photograph's fine detail as well."
         if self.detail and self.material.enough: return self.material.detail(made.crop(self.content))
-        if made.size == self.crop.size: return made
         return made.resize(self.crop.size, Image.Resampling.BICUBIC, box=self.content)
 
     def paste(self, made:Image.Image, onto:Image.Image|None=None): # of the window, any size; the image so far
@@ -267,7 +266,6 @@ class Renderer:
     def __init__(self, net:PICNet, dtype:torch.dtype=torch.float32): # trained; to compute in, bfloat16 where it's fast
         self.net = remove_spectral_norm(copy.deepcopy(net)).requires_grad_(False)
         self.net = speed_up(self.net.to(dtype, memory_format=torch.channels_last))
-        self.after = []      # functions, called after each completion with how many there are
 
     @classmethod
     def from_pretrained(cls,
@@ -284,7 +282,8 @@ class Renderer:
         grow:int=0, feather:int=0, # pixels: a larger hole (negative: smaller); a soft edge around it
     ) -> Window: # with `prior`, `context`; `beside`: those of holes that lie far away
         "Find the windows and let the encoder look at them."
-        if feather < 0 or (size or 1) < 1: raise ValueError(f'feather and size are pixels, not {feather}, {size}')
+        if feather < 0 or size is not None and size < 1:
+            raise ValueError(f'feather and size are pixels, not {feather}, {size}')
         original = image if isinstance(image, Original) else Original(image, mask is None)
         rgb, hole = load_pair(original.image, mask, grow)
         soft, model = soften(hole, feather), self.net.config.image_size
@@ -312,7 +311,6 @@ class Renderer:
                 if by == 'auto': by = 'model' if w.material.apart(small, guess) > .15 else 'material'   # see weights
                 if by == 'model': small, finish = guess, partial(w.enlarge, o)
                 for to, new in zip((made, full, sources), (small, finish, by)): to.append(new)
-                for f in [*self.after]: f(len(made))
         return made, full, sources
 
     def decode(self, image, mask, latents:torch.Tensor, **how) -> Completions: # (n, z, h, w); in their order
@@ -393,7 +391,9 @@ class Completer(Renderer):
         from picnet_nb.adapt import adapt      # the trainer takes a second to import
         pairs = [load_pair(*o) for o in (image if isinstance(image, list) else [(image, mask)])]
         l, t, r, b = crop_box(mask_bbox(pairs[0][1]), pairs[0][0].size, self.net.config.image_size)
-        return Completer(adapt(self.net, pairs, max(r - l, b - t), minutes, steps, seed, tell), self.net.dtype)
+        made = Completer(adapt(self.net, pairs, max(r - l, b - t), minutes, steps, seed, tell), self.net.dtype)
+        made.fill, made.follow, made.detail = self.fill, self.follow, self.detail
+        return made
 
 # %% ../nbs/14_complete.ipynb #2dedfce2
 def find_mask(

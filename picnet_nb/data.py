@@ -14,7 +14,7 @@ from functools import partial
 from importlib.resources import files
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
-from PIL import Image, ImageOps, JpegImagePlugin, TiffImagePlugin
+from PIL import Image, ImageOps, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 from tqdm.auto import tqdm
 
@@ -451,7 +451,7 @@ def _write16(f, a:np.ndarray, kind:str, mode:str, icc:bytes|None, exif:bytes): #
     "A PNG or TIFF of 16 bits, which PIL writes for gray only."
     h, w, c = a.shape
     if kind == 'PNG':
-        def chunk(k, d): f.write(struct.pack('>I', len(d)) + k + d + struct.pack('>I', zlib.crc32(k + d)))
+        chunk = partial(PngImagePlugin.putchunk, f)
         f.write(b'\x89PNG\r\n\x1a\n')
         chunk(b'IHDR', struct.pack('>IIBBBBB', w, h, 16, (0, 4, 2, 6)[c - 1], 0, 0, 0))
         for k, d in ((b'iCCP', icc and b'icc\0\0' + zlib.compress(icc)), (b'eXIf', exif[6:])): d and chunk(k, d)

@@ -99,11 +99,11 @@ def build_page(folder:str|Path, net:PICNet, license:str='other') -> float: # new
         parts = *static.glob('*.js'), static/'widget.css', *(static/'web').iterdir(), *part.iterdir()
         for o in parts: shutil.copy(o, folder)
         shutil.copytree(example_path().parent, folder/'samples')
-        names = sorted(o.name for o in folder.iterdir() if o.suffix not in ('', '.md', '.html') and o.name != 'sw.js')
+        names = sorted(o.name for o in folder.iterdir() if o.suffix not in ('', '.md') and o.name != 'sw.js')
         version = hashlib.sha256(b''.join((folder/o).read_bytes() for o in names)).hexdigest()      # tells a new page
         about = json.loads((folder/'config.json').read_text()) | dict(version=version, samples=example_names())
         (folder/'config.json').write_text(json.dumps(about))
-        small = ['./', 'index.html', 'samples/daisy_1.jpg', *(o for o in names if not o.endswith(('.onnx', '.gz')))]
+        small = ['./', 'samples/daisy_1.jpg', *(o for o in names if not o.endswith(('.onnx', '.gz')))]
         for name, old, new in (('sw.js', 'VERSION', version), ('sw.js', 'files = []', f'files = {small}'),
                                ('README.md', '---', '---\nsdk: static')):      # a Space on the hub reads it
             (folder/name).write_text((folder/name).read_text('utf-8').replace(old, new, 1), 'utf-8')

@@ -18,7 +18,7 @@ from .layers import spectral_norm
 from .model import (PICNet, PICNetConfig, Context, Encoder, Generator, LatentNormal,
     composite, gaussian_head, visible_part)
 from .train import TrainConfig, Term, KL, Appearance, Adversarial, Recipe
-from .metrics import FeatureDistance
+from .metrics import FeatureDistance, LiteFeatures
 
 # %% ../nbs/09_few.ipynb #f0900008
 @dataclass
@@ -184,9 +184,9 @@ def diff_augment(x:torch.Tensor, u:torch.Tensor) -> torch.Tensor: # (B, 3, H, W)
 
 # %% ../nbs/09_few.ipynb #f0900035
 @lru_cache(2)
-def frozen_features(device:torch.device) -> FeatureDistance:
+def frozen_features(device:torch.device, version:int=0) -> FeatureDistance: # version: of `LiteFeatures`
     "The frozen network of the feature terms, one for all of them."
-    return FeatureDistance().to(device, memory_format=torch.channels_last)
+    return FeatureDistance(LiteFeatures(version)).to(device, memory_format=torch.channels_last)
 
 # %% ../nbs/09_few.ipynb #f0900036
 def feature_maps(out) -> tuple: # of truth, reconstruction and generation; the hole (B, 1, H, W), moved alike

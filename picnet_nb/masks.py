@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from .data import decode_pil, readable, height_width, list_images, load_pil, to_device, uniform, white_level
 
 # %% ../nbs/02_masks.ipynb #a150b115
-def center_mask(n:int, size:int|tuple, device=None, generator=None) -> torch.Tensor: # how many; pixels, or (H, W)
+def center_mask(n:int, size:int|tuple, generator=None, device=None) -> torch.Tensor: # how many; pixels, or (H, W)
     "A rectangle in the middle, half as high and half as wide as the image: (n, 1, H, W) bool, True in the hole."
     H, W = height_width(size, 4)
     mask = torch.zeros(n, 1, H, W, dtype=torch.bool, device=device)
@@ -119,7 +119,7 @@ def touched(hole:torch.Tensor, size:tuple) -> torch.Tensor: # (H, W) bool, (h, w
 # %% ../nbs/02_masks.ipynb #8c63712d
 def mask_bbox(hole:np.ndarray) -> tuple: # (H, W) bool; left, top, right, bottom, the last two exclusive
     "The smallest box around the hole."
-    return Image.fromarray(hole.astype(np.uint8)).getbbox()
+    return Image.fromarray(hole).getbbox()
 
 def around(hole, margin:int) -> tuple: # (H, W) bool, array or tensor; pixels; two slices
     "Rows and columns of a hole and its surroundings."

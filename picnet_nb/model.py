@@ -136,8 +136,7 @@ class Encoder(nn.Module):
     "Features of an image, and the distributions of latent codes that they suggest (fig. 3)."
     def __init__(self, cfg:PICNetConfig):
         super().__init__()
-        c = min(16*cfg.width, cfg.max_width)
-        self.blocks = down_blocks(cfg.width, cfg.max_width)
+        self.blocks = down_blocks(cfg.width, c := cfg.max_width)
         self.infer_prior = nn.Sequential(*[ResBlock(c, c) for _ in range(6)])
         self.prior_head, self.posterior_head = (ResBlock(c, 2*cfg.latent, hidden=c) for _ in range(2))
 
@@ -186,10 +185,9 @@ class Discriminator(nn.Module):
     "An image becomes a map of scores, one per patch; high means real."
     def __init__(self, cfg:PICNetConfig):
         super().__init__()
-        c = min(16*cfg.width, cfg.max_width)
-        self.blocks = down_blocks(cfg.width, cfg.max_width)
+        self.blocks = down_blocks(cfg.width, c := cfg.max_width)
         self.simam = SimAM() if cfg.attention == 'simam' else nn.Identity()
-        self.attention = Attention(min(4*cfg.width, cfg.max_width))
+        self.attention = Attention(c)
         self.final, self.act, self.head = ResBlock(c, c), nn.LeakyReLU(.1), spectral_norm(nn.Conv2d(c, 1, 3))
 
     def forward(self, x:torch.Tensor) -> torch.Tensor: # (B, 3, H, W); (B, 1, h, w), 2x2 at 128 px, 6x6 at 256 px

@@ -63,15 +63,15 @@ function seenThrough(e) { // left, top, right, bottom: what all that an element 
   return [l, t, r, b]
 }
 
-export function menu(name, label, items, more = {}) { // a button, and a list of [name, label, act] or elements below it
+export function menu(name, label, items, title = label) { // a button, and a list of [name, label, act] or elements below it
   const shut = (refocus = true) => { list.hidden = true; button.setAttribute('aria-expanded', 'false'); if (refocus) button.focus() }
-  const button = (more.word ? wordButton : iconButton)(name, label, () => {
+  const button = wordButton(name, label, () => {
     list.hidden = !list.hidden
     button.setAttribute('aria-expanded', String(!list.hidden))
     if (list.hidden) return
     place()
     list.querySelector('button, input').focus()
-  }, { sign: more.sign || name, 'aria-haspopup': 'true', 'aria-expanded': 'false', title: more.title || label })
+  }, { 'aria-haspopup': 'true', 'aria-expanded': 'false', title })
   const place = () => { // below the button, or above it where there is more room
     list.style.maxHeight = ''
     const [l, t, r, b] = seenThrough(button), at = button.getBoundingClientRect(), wide = list.offsetWidth, high = list.offsetHeight, [below, above] = [b - at.bottom - 8, at.top - t - 8], up = high > below && above > below
@@ -118,9 +118,9 @@ export function isDark(e) { // is the page behind an element? Whatever the host 
 export class Cache { // addresses of pictures; those not used for long are released
   constructor(most) { this.most = most; this.urls = new Map() }
   get(key) { const o = this.urls.get(key); if (o) { this.urls.delete(key); this.urls.set(key, o) } return o }
-  set(key, bytes, type = 'image/*') {
+  set(key, bytes) {
     this.drop(key)
-    this.urls.set(key, URL.createObjectURL(new Blob([bytes], { type })))
+    this.urls.set(key, URL.createObjectURL(new Blob([bytes], { type: 'image/*' })))
     for (const k of this.urls.keys()) { if (this.urls.size <= this.most) break; this.drop(k) }
     return this.urls.get(key)
   }

@@ -84,10 +84,10 @@ export class Editor {
     this.colorInput = h('input', { type: 'color', 'aria-label': 'Color of the hole', oninput: e => { this.ownColor = true; stage.color = e.target.value } })
     const grow = by => this.edit(o => o.grow(by * Math.max(1, Math.round(Math.min(o.w, o.h) / 100))))
     const hole = menu('more', 'Hole', [['invert', 'Invert (I)', () => this.edit(o => o.invert())], ['clear', 'Clear', () => this.clear()], ['grow', 'Grow', () => grow(1)], ['shrink', 'Shrink', () => grow(-1)],
-      ['mask-in', 'Open a mask, white where to fill', () => this.maskFile.click()], ['mask-out', 'Save the mask as PNG', () => this.saveMask()], h('label', {}, this.colorInput, 'Color')], { word: true })
+      ['mask-in', 'Open a mask, white where to fill', () => this.maskFile.click()], ['mask-out', 'Save the mask as PNG', () => this.saveMask()], h('label', {}, this.colorInput, 'Color')])
     const side = (name, label, ...sides) => [name, label, () => this.ask('extend', { sides: sides.map(o => o ? '25%' : 0) })]
     const extend = menu('extend', 'Extend', [side('extend-all', 'All sides by a quarter', 1, 1, 1, 1), side('extend-left', 'To the left', 1, 0, 0, 0), side('extend-top', 'Upwards', 0, 1, 0, 0),
-      side('extend-right', 'To the right', 0, 0, 1, 0), side('extend-bottom', 'Downwards', 0, 0, 0, 1)], { word: true, title: 'A larger picture, whose new edge is the hole' })
+      side('extend-right', 'To the right', 0, 0, 1, 0), side('extend-bottom', 'Downwards', 0, 0, 0, 1)], 'A larger picture, whose new edge is the hole')
     this.percent = h('button', { type: 'button', class: 'pn-word pn-percent', 'data-do': 'percent', title: '100 %: a pixel of the picture is one of the screen (1)', onclick: () => stage.zoom(1 / stage.dpr) }, '100 %')
     this.sheet = h('dialog', { class: 'pn-sheet', 'aria-label': 'Shortcuts', onclick: e => e.target === this.sheet && this.sheet.close() },
       h('h3', {}, 'Shortcuts'), h('dl', {}, shortcuts.map(([k, what]) => h('div', {}, h('dt', {}, k), h('dd', {}, what)))), h('button', { type: 'button', class: 'pn-word', onclick: () => this.sheet.close() }, 'Close'))
@@ -99,7 +99,7 @@ export class Editor {
         iconButton('fit', 'Fit: see all of it (0)', () => stage.zoom(0)), iconButton('full', 'Full screen (F)', () => this.full(), { hidden: !document.fullscreenEnabled })),
       h('button', { type: 'button', class: 'pn-icon pn-help', 'aria-label': 'Shortcuts (?)', title: 'Shortcuts (?)', onclick: () => this.sheet.showModal() }, '?')))
 
-    const holder = on => () => { stage.hold(on); this.holdButton.setAttribute('aria-pressed', String(on)) }, save = (which, kind, more) => this.save(which, kind, more), one = () => [this.shown].filter(o => o.length)
+    const holder = on => () => { stage.hold(on); this.holdButton.setAttribute('aria-pressed', String(on)) }
     this.holdButton = wordButton('hold', 'Before', () => {}, { sign: 'split', title: 'Hold to see the picture before (Space); or drag the handle on the picture', 'aria-pressed': 'false', onpointerdown: holder(true), onpointerup: holder(false),
       onpointerleave: holder(false), onblur: holder(false), onkeydown: e => [' ', 'Enter'].includes(e.key) && holder(true)(), onkeyup: holder(false) })
     this.walk = range('In between: from one completion to the other', '', { min: 0, max: 8, value: 0 }, () => this.select(this.shown[0], +this.walk.value))
@@ -110,8 +110,8 @@ export class Editor {
     this.acts = [iconButton('previous', 'The completion before (←)', () => this.turn(-1), { sign: 'back' }), this.count, iconButton('following', 'The next completion (→)', () => this.turn(1), { sign: 'next' }), this.holdButton,
       wordButton('like', 'Vary', () => this.ask('vary', { round: this.shown[0], i: this.shown[1] }), { title: 'More like this one (V)' }), this.betweenButton, this.keepButton,
       wordButton('use', 'Use as picture', () => this.use(), { title: 'Go on with this completion as the picture (U)' }),
-      menu('download', 'Save', [['png', 'PNG, without loss', () => save(one(), 'png')], ['jpeg', 'JPEG', () => save(one(), 'jpeg')], ['webp', 'WebP', () => save(one(), 'webp')], ['copy', 'Copy (Ctrl C)', () => this.copy()],
-        ['all', 'All of this set (ZIP)', () => this.saveSet()], ['kept', 'All that are kept (ZIP)', () => this.get('kept').length ? save(this.get('kept'), 'png') : this.tell('error', 'Nothing is kept yet: choose a completion and press K.')]], { word: true })]
+      menu('download', 'Save', [['png', 'PNG, without loss', () => this.save('png')], ['jpeg', 'JPEG', () => this.save('jpeg')], ['webp', 'WebP', () => this.save('webp')], ['copy', 'Copy (Ctrl C)', () => this.copy()],
+        ['all', 'All of this set (ZIP)', () => this.saveSet()], ['kept', 'All that are kept (ZIP)', () => this.get('kept').length ? this.save('png', { which: this.get('kept') }) : this.tell('error', 'Nothing is kept yet: choose a completion and press K.')]])]
     this.actions = h('div', { class: 'pn-actions', role: 'group', 'aria-label': 'This completion' }, ...this.acts, wordButton('draw', 'Draw', () => this.draw(), { sign: 'brush', title: 'Back to drawing (Esc)' }))
     const marks = { choose: key => this.choose(key), peek: key => this.peek(key), keep: key => this.keep(key) }
     this.strip = new Strip('Completions', marks)
@@ -377,7 +377,6 @@ export class Editor {
       if (!fine && !this.asked.has(key)) { this.asked.add(key); this.look(key, set.box, 1600, [round, i]) }
     } else this.stage.show(null)
     if (!is) this.pairing = false
-    this.root.classList.toggle('pn-looking', is)
     this.root.classList.toggle('pn-pairing', !!this.pairing)
     this.stage.tag.textContent = this.pairing ? 'Now choose the other end' : url ? `${i + 1} of ${set.thumbs.length}${this.peeked ? ', a look' : ''}` : ''
     for (const o of [...this.acts.slice(3, 8), this.actions.lastChild]) dim(o, !is)
@@ -404,7 +403,6 @@ export class Editor {
   look(key, box, side, at) { this.kernel.ask('look', { key, box, side, at, picture: this.at }) }
 
   see(box, side) { // a part of the picture, and of the completion in it, as sharp as the screen
-    this.seen = box
     this.look('sharp', box, side, [])
     if (this.shown.length) this.look('sharpAfter', box, side, this.shown)
   }
@@ -428,8 +426,7 @@ export class Editor {
       const url = this.large.set(msg.key, buffers[0])
       this.asked.delete(msg.key)        // once more, if others take its place
       if (!msg.key.startsWith('sharp')) return this.showShown()
-      const img = this.stage[msg.key], box = msg.box
-      if (msg.picture === this.at && (msg.key === 'sharp' || String(msg.at) === String(this.shown))) this.stage.put(img, url, box)
+      if (msg.picture === this.at && (msg.key === 'sharp' || String(msg.at) === String(this.shown))) this.stage.put(this.stage[msg.key], url, msg.box)
     }
     if (msg.do === 'file' && (msg.view ?? this.view) === this.view) this.file_(msg, buffers[0])      // there may be other views of the same widget
   }
@@ -453,18 +450,18 @@ export class Editor {
     setTimeout(() => URL.revokeObjectURL(a.href), 60000)
   }
 
-  save(which, kind, more) { this.ask('download', { which, kind, view: this.view, ...more }) }
+  save(kind, more) { this.ask('download', { which: [this.shown].filter(o => o.length), kind, view: this.view, ...more }) }
 
   saveSet() { // the one that is shown, or the newest of this picture
     const set = this.sets.get(this.shown[0]) || [...this.sets.values()].filter(o => o.picture === this.at).pop()
-    if (set) this.save(set.thumbs.map((_, i) => [set.round, i]), 'png')
+    if (set) this.save('png', { which: set.thumbs.map((_, i) => [set.round, i]) })
     else this.tell('error', 'There are no completions of this picture yet: press Complete.')
   }
 
   copy() { // the browser wants to be asked at once for what comes later
     if (!navigator.clipboard) return this.tell('error', 'The browser does not let us copy here.')
     const blob = new Promise(done => { this.copied = done })
-    this.save([this.shown].filter(o => o.length), 'png', { copy: true })
+    this.save('png', { copy: true })
     navigator.clipboard.write([new ClipboardItem({ 'image/png': blob })]).then(() => this.tell('ready', 'Copied.'), () => this.tell('error', 'The browser does not let us copy.'))
   }
 
@@ -558,7 +555,7 @@ export class Editor {
 
   // --- completing, settings, status
 
-  async complete(how = 'complete') {
+  complete(how = 'complete') {
     if (this.stage.act) return
     this.ask(how, this.settings)
   }

@@ -1,5 +1,5 @@
 // The way to whoever computes. The editor knows no more of it than this: `get` what it says, `on` changes, `set` a setting, and `ask` for
-// complete, vary, between, show, use, go, extend, sample, upload, look, download and stop; widget.py says what each of them means.
+// complete, vary, between, adapt, show, use, go, extend, sample, upload, look, download and stop; widget.py says what each of them means.
 // `model` is anywidget's; another host gives an object with the same six methods: get, set, save_changes, send, on, off.
 
 const PATIENCE = 1200     // ms without any answer before we say so

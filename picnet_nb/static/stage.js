@@ -9,14 +9,14 @@ const CLICK = 5             // CSS pixels; a pointer that moves less has clicked
 export const tools = { brush: 'Brush (B)', erase: 'Eraser (E)', rect: 'Rectangle (R)', lasso: 'Lasso (L): draw around, or click corners and press Enter',
   wand: 'Wand (W): all of like color, up to the next edge' }
 
-export class Stage { // editor: has edited(patch), no patch if nothing has changed, step(by), looked(), see(box, side) and size, 0 to 1, of the tool
+export class Stage { // editor: has edited(patch), no patch if nothing has changed, step(by), resize(by), turn(by), looked(), see(box, side) and size, 0 to 1, of the tool
   constructor(editor) {
     this.editor = editor
     this.tool = 'brush'
     this.fingers = new Map()
     this.split = 0
-    this.world = h('div', { class: 'pn-world' }, this.before = h('img', { alt: '', draggable: 'false' }), this.sharp = h('img', { alt: '', class: 'pn-part', hidden: true }),
-      this.after = h('div', { class: 'pn-after', hidden: true }, this.over = h('img', { alt: '', class: 'pn-part' }), this.sharpAfter = h('img', { alt: '', class: 'pn-part', hidden: true })))
+    this.world = h('div', { class: 'pn-world' }, this.before = h('img', { alt: '', draggable: 'false' }), this.sharp = h('img', { alt: '', hidden: true }),
+      this.after = h('div', { class: 'pn-after', hidden: true }, this.over = h('img', { alt: '' }), this.sharpAfter = h('img', { alt: '', hidden: true })))
     this.ink = h('canvas', { class: 'pn-ink' })
     this.ctx = this.ink.getContext('2d')
     this.outline = svg('polygon', {})
@@ -121,17 +121,16 @@ export class Stage { // editor: has edited(patch), no patch if nothing has chang
   setSplit(q) { // 0: all after, 1: all before, of what is seen of the picture
     this.split = q = clamp(q, 0, 1)
     if (!this.W) return
-    const l = Math.max(this.x, 0), r = Math.min(this.x + this.W * this.s, this.w), at = l + q * (r - l)
+    const [l, r] = this.ends, at = l + q * (r - l)
     this.after.style.clipPath = q ? `inset(0 0 0 ${(at - this.x) / (this.W * this.s) * 100}%)` : ''
     this.handle.style.left = at + 'px'
     this.handle.setAttribute('aria-valuenow', Math.round(100 * q))
     this.handle.classList.toggle('pn-edge', !q)
   }
 
-  across(e) {
-    const l = Math.max(this.x, 0), r = Math.min(this.x + this.W * this.s, this.w)
-    return (e.clientX - this.node.getBoundingClientRect().left - l) / (r - l)
-  }
+  get ends() { return [Math.max(this.x, 0), Math.min(this.x + this.W * this.s, this.w)] }      // of what is seen of the picture, across
+
+  across(e) { const [l, r] = this.ends; return (this.local(e)[0] - l) / (r - l) }
 
   hold(on) { if (this.looking) this.node.classList.toggle('pn-holding', on) }
 
@@ -210,10 +209,9 @@ export class Stage { // editor: has edited(patch), no patch if nothing has chang
 
   ringAt(at) { this.cursor = at; this.setRing(); this.ring.classList.add('pn-on') }
 
-  place(e) { // pixels of the picture
-    const r = this.node.getBoundingClientRect()
-    return [(e.clientX - r.left - this.x) / this.s, (e.clientY - r.top - this.y) / this.s]
-  }
+  local(e) { const r = this.node.getBoundingClientRect(); return [e.clientX - r.left, e.clientY - r.top] }      // CSS pixels of the stage
+
+  place(e) { const [x, y] = this.local(e); return [(x - this.x) / this.s, (y - this.y) / this.s] }      // pixels of the picture
 
   line(from, to, on) {
     const K = this.K, r = Math.max(this.diameter * K / 2, .75)
@@ -252,7 +250,7 @@ export class Stage { // editor: has edited(patch), no patch if nothing has chang
       this.shape.points.push(at)
       return this.drawShape(at)
     }
-    this.act = { ...base, kind: 'stroke', on: on ? 1 : 0 }
+    this.act = { ...base, kind: 'stroke', on }
     this.bits.begin()
     this.line(e.shiftKey && this.last || at, at, this.act.on)
   }
@@ -317,8 +315,8 @@ export class Stage { // editor: has edited(patch), no patch if nothing has chang
     Object.assign(this.act, { mid, apart, s: this.s, x: this.x, y: this.y })
   }
   hand() { // the middle of two fingers, on the stage, and how far they are apart
-    const r = this.node.getBoundingClientRect(), [a, b] = [...this.fingers.values()]
-    return [[(a.clientX + b.clientX) / 2 - r.left, (a.clientY + b.clientY) / 2 - r.top], Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY)]
+    const [[x, y], [u, v]] = [...this.fingers.values()].map(o => this.local(o))
+    return [[(x + u) / 2, (y + v) / 2], Math.hypot(x - u, y - v)]
   }
   pinched() {
     if (this.fingers.size < 2) return
@@ -343,7 +341,7 @@ export class Stage { // editor: has edited(patch), no patch if nothing has chang
     else if (!this.fingers.size) this.zoomAt(e, this.start * e.scale)
   }
 
-  zoomAt(e, s) { const r = this.node.getBoundingClientRect(); this.zoom(s, [e.clientX - r.left, e.clientY - r.top]) }
+  zoomAt(e, s) { this.zoom(s, this.local(e)) }
 
   // --- shapes
 
@@ -371,7 +369,7 @@ export class Stage { // editor: has edited(patch), no patch if nothing has chang
     if (!(x >= 0 && y >= 0 && x < this.W && y < this.H && this.before.naturalWidth)) return
     this.data ||= pixels(this.before)
     const k = this.data.width / this.W, made = wand(this.data, Math.floor(x * k), Math.floor(y * k), this.editor.size)
-    this.edit(o => o.join(made.resized(o.w, o.h), on ? 1 : 0))
+    this.edit(o => o.join(made.resized(o.w, o.h), on))
   }
 
   // --- keys, while the stage has the focus
@@ -396,7 +394,7 @@ export class Stage { // editor: has edited(patch), no patch if nothing has chang
     if (!this.typing) this.bits.begin()
     clearTimeout(this.typing)
     this.typing = setTimeout(() => this.settle(), 800)
-    this.line(from, this.cursor, this.tool === 'brush' ? 1 : 0)
+    this.line(from, this.cursor, this.tool === 'brush')
   }
 
   key(e) {

@@ -4,16 +4,16 @@ import { h } from './dom.js'
 
 export class Strip {
   constructor(label, { choose, peek, keep, more = '' }) {
-    Object.assign(this, { choose, nodes: new Map() })
+    this.nodes = new Map()
     this.node = h('div', { class: 'pn-strip ' + more, role: 'listbox', 'aria-label': label, 'aria-orientation': 'horizontal', hidden: true,
-      onclick: e => this.at(e, key => choose(key)),
-      onpointerover: e => e.pointerType === 'mouse' && peek && (this.at(e, key => peek(key)) || peek(null)),
-      onpointerleave: () => peek?.(null),
+      onclick: e => this.at(e, choose),
+      onpointerover: e => e.pointerType === 'mouse' && (this.at(e, peek) || peek(null)),
+      onpointerleave: () => peek(null),
       onkeydown: e => {
         const all = [...this.nodes.keys()], i = all.indexOf(this.current ?? all[0])
         const to = { ArrowLeft: i - 1, ArrowUp: i - 1, ArrowRight: i + 1, ArrowDown: i + 1, Home: 0, End: all.length - 1 }[e.key]
-        if (e.key === 'Delete') this.at(e, key => keep(key))
-        else if (e.key === 'Enter' || e.key === ' ') this.at(e, key => choose(key))
+        if (e.key === 'Delete') this.at(e, keep)
+        else if (e.key === 'Enter' || e.key === ' ') this.at(e, choose)
         else if (to == null || e.ctrlKey || e.metaKey) return
         else if (all[to] != null) { choose(all[to]); this.nodes.get(all[to])?.focus() }
         e.preventDefault()

@@ -1,12 +1,11 @@
 // The photograph's fine detail for what the model paints: what `material.Surroundings.detail` does in Python, step by step.
 
 import { clamp } from './dom.js'
-import { box, cubic, resize, weights } from './window.js'
+import { box, cubic, even, resize, weights } from './window.js'
 
 const SIDE = 5, DIMS = 24, N = 3 * SIDE ** 2      // cells of a patch, its principal components, its numbers
 const range = (n, f) => Array.from({ length: n }, (_, i) => f(i))
 const byte = x => clamp(Math.floor(x + .5), 0, 255)
-const even = x => { const r = Math.round(x); return r - (r - x === .5 && r % 2) }      // as Python rounds
 const bins = (n, N) => range(N, i => [Math.floor(i * n / N), Math.ceil((i + 1) * n / N)])      // what each of N places has of n
 const dot = (a, b) => { let sum = 0; for (let i = 0; i < a.length; i++) sum += a[i] * b[i]; return sum }
 

@@ -26,8 +26,10 @@ export function weights(size, from, to, n) { // of n places between `from` and `
   })
 }
 
+export const even = x => { const r = Math.round(x); return r - (r - x === .5 && r % 2) }      // as Python rounds
+
 export function resize(from, [w, h], [W, H], [l, t, r, b] = [0, 0, w, h]) { // RGBA, bicubic, rounded after each axis, as Pillow does it
-  const round = v => Math.max(0, Math.min(255, Math.floor(v + .5))), wide = new Uint8ClampedArray(4 * W * h), out = new Uint8ClampedArray(4 * W * H)
+  const round = v => Math.floor(v + .5), wide = new Uint8ClampedArray(4 * W * h), out = new Uint8ClampedArray(4 * W * H)
   weights(w, l, r, W).forEach(([first, ws], x) => {
     for (let y = 0; y < h; y++) for (let c = 0; c < 4; c++) {
       let sum = 0
@@ -56,7 +58,7 @@ export class Window {
       hole.set(mask.subarray((t + y) * W + l, (t + y) * W + r), y * cw)
     }
     for (let i = 0; i < cw * ch; i++) if (hole[i]) seen.fill(0, 4 * i, 4 * i + 4)      // what is under the hole does not matter
-    const [w, h] = [cw, ch].map(n => Math.max(1, Math.round(n * S / Math.max(cw, ch)))), x0 = S - w >> 1, y0 = S - h >> 1
+    const [w, h] = [cw, ch].map(n => Math.max(1, even(n * S / Math.max(cw, ch)))), x0 = S - w >> 1, y0 = S - h >> 1
     Object.assign(this, { whole: mask, W, S, size: [cw, ch], content: [x0, y0, x0 + w, y0 + h] })
     const small = w === cw && h === ch ? seen : resize(seen, [cw, ch], [w, h])
     const touched = new Uint8Array(w * h)      // not one pixel of the hole gets lost
@@ -73,7 +75,7 @@ export class Window {
 
   pixels(made) { // (3, S, S) in [-1, 1]; RGBA
     const n = this.S ** 2, out = new Uint8ClampedArray(4 * n)
-    for (let i = 0; i < n; i++) { for (let c = 0; c < 3; c++) out[4 * i + c] = Math.max(0, Math.min(255, Math.round((made[c * n + i] + 1) * 127.5))); out[4 * i + 3] = 255 }
+    for (let i = 0; i < n; i++) { for (let c = 0; c < 3; c++) out[4 * i + c] = Math.round((made[c * n + i] + 1) * 127.5); out[4 * i + 3] = 255 }
     return out
   }
 

@@ -4,7 +4,7 @@ import * as ort from './ort.mjs'
 import { Bits, crc } from './bits.js'
 import { Surroundings } from './detail.js'
 import { same } from './dom.js'
-import { Window, noise, slerp } from './window.js'
+import { Window, even, noise, slerp } from './window.js'
 
 const state = { name: '', pictures: [], _at: -1, _size: [], _picture: new Uint8Array(), _mask: new Uint8Array(), kept: [], _shown: [], _samples: [], model: '', n: 8, temperature: 1, seed: null,
   how: {}, status: { state: 'busy', text: 'Loading ...' } }
@@ -140,7 +140,7 @@ async function thumbnail(o, c) {
 }
 
 async function make(mine, about, n, draw) { // rounds grow as completions are made; a newer wish than `mine` ends it
-  const start = performance.now(), r = rounds.length, o = { title: '', model: '', walk: false, ...about, made: [] }
+  const start = performance.now(), r = rounds.length, o = { title: '', ...about, made: [] }
   for (let i = 0; i < n; i++) {
     if (mine !== number) return
     say('busy', i ? `${i} of ${n} ...` : 'Completing ...', { done: i, total: n })
@@ -189,7 +189,7 @@ const does = {
   async show({ at }) { if (at.length && rounds[at[0]].picture !== state._at) await go(rounds[at[0]].picture); set({ _shown: at }) },
   use: ({ round, i }) => { const { w, h, name } = pictures[rounds[round].picture]; return add(`${name}-${pictures.length + 1}`, filled(round, i), w, h) },
   async extend({ sides }) {
-    const { data, w, h, name } = pictures[state._at], [l, t, r, b] = sides.map((o, i) => Math.round(parseFloat(o) * (String(o).endsWith('%') ? (i % 2 ? h : w) / 100 : 1))), W = l + w + r, H = t + h + b
+    const { data, w, h, name } = pictures[state._at], [l, t, r, b] = sides.map((o, i) => even(parseFloat(o) * (String(o).endsWith('%') ? (i % 2 ? h : w) / 100 : 1))), W = l + w + r, H = t + h + b
     const larger = new Uint8ClampedArray(4 * W * H).fill(255), hole = new Bits(W, H)
     hole.invert()
     for (let y = 0; y < h; y++) { larger.set(data.subarray(4 * y * w, 4 * (y + 1) * w), 4 * ((t + y) * W + l)); hole.span(t + y, l, l + w, false) }
@@ -225,7 +225,7 @@ const does = {
 onmessage = ({ data: { set: changes, msg, buffers = [] } }) => {
   if (changes) return Object.assign(state, changes)
   send({ do: 'heard' })
-  if ('hole' in msg) { pictures[msg.hole].hole = new Uint8Array(buffers.shift()); state._mask = pictures[msg.hole].hole }
+  if ('hole' in msg) pictures[msg.hole].hole = new Uint8Array(buffers.shift())
   const waits = ['complete', 'vary', 'between', 'use', 'extend', 'sample', 'upload', 'download'].includes(msg.do)
   if (waits && msg.do !== 'download') number++      // the newest wish wins
   const mine = number, at = state._at, run = () => Promise.resolve().then(() => does[msg.do](msg, buffers, mine, at)).catch(e => say('error', e.message))
