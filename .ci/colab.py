@@ -99,7 +99,7 @@ def one(file, kernel, content, environ):
     done = subprocess.run([sys.executable, __file__, '--execute', file, kernel, cwd], env={**environ, 'PATH': os.environ['PATH']},
                           capture_output=True, text=True, stdin=subprocess.DEVNULL)
     seconds, name = time.time() - start, file.stem
-    print(f'- {"ok  " if not done.returncode else "FAIL"} {seconds:4.0f} s  {name}' + (f', {done.stdout.strip()} GiB of memory' if not done.returncode else ''), flush=True)
+    print(f'- {"ok  " if not done.returncode else "FAIL"} {seconds:4.0f} s  {name}' + (f', {done.stdout.split()[-1]} GiB of memory' if not done.returncode else ''), flush=True)
     if done.returncode: print((done.stdout + done.stderr)[-800:], flush=True)
     return name, seconds, done.returncode and (done.stdout + done.stderr)[-3500:]
 
