@@ -16,7 +16,7 @@ class CUDAGraph:
             g['capturable'], g['lr'] = True, torch.tensor(g['lr'], device=t.device)
         self.stream, t.work = torch.cuda.Stream(), self.work
 
-    def cleanup(self, t): t.work = self.plain
+    def cleanup(self, t): vars(t).pop('work', None)      # the trainer's own again
 
     def work(self, batch, due):
         if due not in self.graphs:

@@ -196,7 +196,7 @@ def crop_hole(x:torch.Tensor, mask:torch.Tensor, min_size:int=32) -> torch.Tenso
     return x[..., t:b, l:r]
 
 # %% ../nbs/08_metrics.ipynb #0873e260
-def pair_distances(samples, mask:torch.Tensor, distance:FeatureDistance, features=None): # known ones; dict of scalars
+def pair_distances(samples, mask, distance:FeatureDistance, features=None) -> dict: # of the samples, if known; scalars
     "The paper's diversity of samples (n, 3, H, W) in a hole (1, H, W): mean distance of disjoint pairs, in three ways."
     if not (n := len(samples)//2): raise ValueError('diversity needs at least two samples of an image')
     pairs = lambda x: (x[:2*n:2], x[1:2*n:2])
